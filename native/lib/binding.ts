@@ -1,0 +1,16 @@
+import { createRequire } from 'node:module';
+import type { CopyTreeRequest, CopyTreeResult } from './copy-tree.ts';
+import type { IoUringProbe } from './probe-io-uring.ts';
+
+/** The addon's own functions, as C++ exports them. Everything outside this folder goes through the typed functions beside this file. */
+interface Binding {
+  /** The names of the control block's words, in their order: C++ is the one place that declares them. */
+  readonly controlWords: readonly string[];
+  copyTree(request: CopyTreeRequest, words: BigInt64Array): Promise<CopyTreeResult>;
+  probeIoUring(): IoUringProbe;
+}
+
+// The launcher and `npm run build` put the addon here; it is keyed by content in the cache and copied into the clone.
+const addonPath = '../build/smartcopy.node';
+
+export const binding: Binding = createRequire(import.meta.url)(addonPath);

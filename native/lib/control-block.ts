@@ -1,0 +1,76 @@
+import { binding } from './binding.ts';
+
+/** What a running transfer has done so far. Bytes are bytes of file content; a hard link counts as a file and adds no bytes. */
+export interface Counters {
+  /** Content found so far; the whole of it once `totalsFinal`. A file with several links counts its bytes once. */
+  readonly bytesTotal: number;
+  /** Content that reached the destination: the sum of the bytes by method. */
+  readonly bytesDone: number;
+  /** Content of files left alone because they were equal already. */
+  readonly bytesUnchanged: number;
+  /** Names that are not directories: regular files, symbolic links, further names of a hard-linked file. */
+  readonly filesTotal: number;
+  readonly filesDone: number;
+  readonly filesUnchanged: number;
+  readonly filesFailed: number;
+  readonly directoriesDone: number;
+  /** Devices, sockets and FIFOs, which are not copied. */
+  readonly entriesRefused: number;
+  /** Content read back from the destination and found equal. */
+  readonly bytesVerified: number;
+  readonly reflinkBytes: number;
+  readonly readWriteBytes: number;
+  /** Time that threads spent waiting for the bandwidth limit, summed over threads. */
+  readonly throttleWaitMs: number;
+  readonly totalsFinal: boolean;
+}
+
+/**
+ * The few shared words through which a running transfer is cancelled, slowed and measured.
+ * One block serves one transfer. The engine polls it at every buffer it moves, so an order takes effect within
+ * milliseconds; reading the counters costs the engine nothing.
+ */
+export class ControlBlock {
+  /** The memory shared with the engine: one word for each name the engine declares, in its order. */
+  readonly words = new BigInt64Array(new SharedArrayBuffer(8 * binding.controlWords.length));
+
+  constructor() {
+    this.limit(undefined);
+  }
+
+  /** Stops the transfer: finished files stay, unfinished ones are removed. */
+  cancel(): void {
+    Atomics.store(this.words, wordIndex('cancel'), 1n);
+  }
+
+  /** Sets the bytes per second for the whole transfer: `undefined` lifts the limit, 0 lets nothing move. */
+  limit(bytesPerSecond: number | undefined): void {
+    Atomics.store(this.words, wordIndex('bytesPerSecond'), bytesPerSecond === undefined ? -1n : BigInt(Math.floor(bytesPerSecond)));
+  }
+
+  counters(): Counters {
+    const read = (name: string): number => Number(Atomics.load(this.words, wordIndex(name)));
+    return {
+      bytesTotal: read('bytesTotal'),
+      bytesDone: read('reflinkBytes') + read('readWriteBytes'),
+      bytesUnchanged: read('bytesUnchanged'),
+      filesTotal: read('filesTotal'),
+      filesDone: read('filesDone'),
+      filesUnchanged: read('filesUnchanged'),
+      filesFailed: read('filesFailed'),
+      directoriesDone: read('directoriesDone'),
+      entriesRefused: read('entriesRefused'),
+      bytesVerified: read('bytesVerified'),
+      reflinkBytes: read('reflinkBytes'),
+      readWriteBytes: read('readWriteBytes'),
+      throttleWaitMs: read('throttleWaitNs') / 1e6,
+      totalsFinal: read('totalsFinal') === 1,
+    };
+  }
+}
+
+function wordIndex(name: string): number {
+  const index = binding.controlWords.indexOf(name);
+  if (index < 0) throw new RangeError(`the engine has no control word named ${name}`);
+  return index;
+}

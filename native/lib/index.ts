@@ -1,0 +1,15 @@
+export { ControlBlock, type Counters } from './control-block.ts';
+export {
+  type CopyTreeRequest,
+  type CopyTreeResult,
+  copyTree,
+  type DigestAlgorithm,
+  type Durability,
+  type Failure,
+  type FailureReason,
+  type RootedPath,
+  type UpdateMode,
+  type VerifyLevel,
+} from './copy-tree.ts';
+export { NativeError, NativeIoError, RefusedError } from './errors.ts';
+export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';

@@ -1,0 +1,59 @@
+#include "transfer_run.h"
+
+namespace smartcopy {
+
+Napi::Value TransferRun::Start(Napi::Env env, const Napi::Object& request, const Napi::BigInt64Array& words) {
+  auto* run = new TransferRun(env, request, words);
+  napi_add_env_cleanup_hook(env, StopAtExit, run);
+  run->thread_ = std::thread([run] { run->RunEngine(); });
+  return run->promise_.Promise();
+}
+
+TransferRun::TransferRun(Napi::Env env, const Napi::Object& request, const Napi::BigInt64Array& words)
+    : env_(env),
+      request_(CopyRequestFrom(request)),
+      control_(const_cast<int64_t*>(words.Data())),
+      words_(Napi::Persistent(words.As<Napi::Object>())),
+      promise_(Napi::Promise::Deferred::New(env)),
+      to_javascript_(Napi::ThreadSafeFunction::New(env, request.Get("onFailures").As<Napi::Function>(), "smartcopy transfer", 0, 1)),
+      failures_([this] {
+        to_javascript_.BlockingCall([this](Napi::Env js, Napi::Function on_failures) { DeliverFailures(js, on_failures); });
+      }) {}
+
+void TransferRun::RunEngine() {
+  TreeCopy copy(request_, control_, failures_);
+  outcome_ = copy.Run();
+  // Calls keep their order, so every failure is delivered before the promise is settled.
+  to_javascript_.BlockingCall([this](Napi::Env js, Napi::Function on_failures) {
+    DeliverFailures(js, on_failures);
+    Settle(js);
+  });
+  to_javascript_.Release();
+}
+
+void TransferRun::DeliverFailures(Napi::Env env, Napi::Function on_failures) {
+  const auto batch = failures_.Take();
+  if (batch.empty()) return;
+  const Napi::HandleScope scope(env);
+  auto failures = Napi::Array::New(env, batch.size());
+  for (uint32_t index = 0; index < batch.size(); ++index) failures.Set(index, ToJs(env, batch[index]));
+  on_failures.Call({failures});
+}
+
+void TransferRun::Settle(Napi::Env env) {
+  napi_remove_env_cleanup_hook(env, StopAtExit, this);
+  thread_.join();
+  if (const auto* error = std::get_if<StartError>(&outcome_)) promise_.Reject(ToJs(env, *error).Value());
+  else promise_.Resolve(ToJs(env, *std::get_if<CopyResult>(&outcome_)));
+  delete this;
+}
+
+void TransferRun::StopAtExit(void* self) {
+  auto* run = static_cast<TransferRun*>(self);
+  run->control_.Set(Word::kCancel, 1);
+  // The engine may be waiting for its failures to be taken; nobody is there to take them any more.
+  run->failures_.Discard();
+  run->thread_.join();
+}
+
+}  // namespace smartcopy

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <thread>
+
+#include "convert.h"
+
+namespace smartcopy {
+
+// One transfer started from JavaScript: runs the engine on a thread of its own, hands failures over in batches while it
+// runs, and settles the promise after the last of them. Owns itself until then; at the end of the environment it is
+// cancelled and waited for, because the engine writes into memory that goes with it.
+class TransferRun {
+ public:
+  static Napi::Value Start(Napi::Env env, const Napi::Object& request, const Napi::BigInt64Array& words);
+
+ private:
+  TransferRun(Napi::Env env, const Napi::Object& request, const Napi::BigInt64Array& words);
+
+  void RunEngine();
+  void DeliverFailures(Napi::Env env, Napi::Function on_failures);
+  void Settle(Napi::Env env);
+  static void StopAtExit(void* self);
+
+  const Napi::Env env_;
+  const CopyRequest request_;
+  const ControlBlock control_;
+  const Napi::ObjectReference words_;  // keeps the shared memory
+  Napi::Promise::Deferred promise_;
+  Napi::ThreadSafeFunction to_javascript_;
+  FailureSink failures_;
+  std::variant<CopyResult, StartError> outcome_;
+  std::thread thread_;
+};
+
+}  // namespace smartcopy

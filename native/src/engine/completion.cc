@@ -1,0 +1,186 @@
+#include "completion.h"
+
+#include <errno.h>
+#include <sys/utsname.h>
+
+#include <cstdio>
+#include <ctime>
+#include <map>
+
+namespace smartcopy {
+namespace {
+
+// Below this, synchronising each file costs less than syncfs, which flushes everybody's data on the file system.
+constexpr size_t kFewFiles = 64;
+constexpr size_t kFewDirectories = 64;
+
+// Bounds the memory of waiting files (about 300 bytes each) and the space that temporary files double.
+constexpr size_t kBatchFiles = 65'536;
+
+// syncfs tells of write-back errors only since Linux 5.8; before, a batch could lose data without a word.
+bool SyncfsReportsErrors() {
+  utsname system{};
+  int major = 0;
+  int minor = 0;
+  if (::uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 5 || (major == 5 && minor >= 8);
+}
+
+std::optional<IoError> ErrorOf(long answer, Syscall call) {
+  if (answer >= 0) return std::nullopt;
+  return IoError{static_cast<int>(-answer), call};
+}
+
+}  // namespace
+
+void Completion::Finish(WrittenFile file) {
+  if (transfer_.request.durability == Durability::kNone) {
+    const auto open = OpenOrFail(file);
+    if (open == nullptr) return;
+    const auto error = SetTimesAndName(file, *open, false);
+    return Settle(file, error);
+  }
+  if (SynchronisesEach(*file.directory->file_system)) return FinishDurably(file);
+  KeepForBatch(std::move(file));
+}
+
+bool Completion::SynchronisesEach(const DestinationFileSystem& file_system) const {
+  static const bool kBatchIsSafe = SyncfsReportsErrors();
+  return transfer_.request.durability == Durability::kFile || !kBatchIsSafe || file_system.is_fuse_or_network;
+}
+
+void Completion::FinishDurably(WrittenFile& file) {
+  const auto open = OpenOrFail(file);
+  if (open == nullptr) return;
+  auto error = ErrorOf(sys::Fdatasync(file.fd.get()), Syscall::kFdatasync);
+  if (!error) error = SetTimesAndName(file, *open, true);
+  if (!error) error = ErrorOf(sys::Fsync(open->destination.get()), Syscall::kFsync);
+  Settle(file, error);
+}
+
+void Completion::KeepForBatch(WrittenFile file) {
+  // A source written a moment ago may have, to the nanosecond, the time that its fresh copy has by itself, and the copy
+  // would pass for finished before it is. It gets another time until then.
+  if (file.temporary.empty() && file.times[1].tv_sec >= ::time(nullptr) - 1) {
+    const timespec other[2] = {{file.times[1].tv_sec - 1, 0}, {file.times[1].tv_sec - 1, 0}};
+    if (const auto error = ErrorOf(sys::SetTimes(file.fd.get(), other), Syscall::kUtimensat)) return Settle(file, error);
+  }
+  std::vector<WrittenFile> full;
+  {
+    const std::lock_guard lock(mutex_);
+    batch_.push_back(std::move(file));
+    if (batch_.size() > kFewFiles && !many_files_) {
+      many_files_ = true;
+      for (auto& waiting : batch_) waiting.fd = UniqueFd();
+    }
+    if (many_files_) batch_.back().fd = UniqueFd();
+    if (batch_.size() >= kBatchFiles) full.swap(batch_);
+  }
+  if (!full.empty()) FinishBatch(std::move(full));
+}
+
+bool Completion::Flush() {
+  std::vector<WrittenFile> batch;
+  {
+    const std::lock_guard lock(mutex_);
+    batch.swap(batch_);
+  }
+  if (batch.empty()) return false;
+  FinishBatch(std::move(batch));
+  return true;
+}
+
+void Completion::FinishBatch(std::vector<WrittenFile> batch) {
+  std::map<const DestinationFileSystem*, std::optional<IoError>> synced;
+  for (auto& file : batch) {
+    const auto* file_system = file.directory->file_system;
+    if (file.fd.valid() || synced.contains(file_system)) continue;
+    synced[file_system] = ErrorOf(sys::Syncfs(file_system->sync_fd.get()), Syscall::kSyncfs);
+  }
+  for (auto& file : batch) {
+    auto error = file.fd.valid() ? ErrorOf(sys::Fdatasync(file.fd.get()), Syscall::kFdatasync) : synced[file.directory->file_system];
+    if (!error) {
+      const auto open = OpenOrFail(file);
+      if (open == nullptr) continue;
+      error = SetTimesAndName(file, *open, false);
+    }
+    Settle(file, error);
+  }
+}
+
+// The file itself is what gets the times, whatever has its name by now: through its descriptor, or found again by name
+// and recognised by device and inode.
+std::optional<IoError> Completion::SetTimesAndName(WrittenFile& file, const OpenDirectory& open, bool sync_times) {
+  const std::string& present = file.temporary.empty() ? file.name : file.temporary;
+  if (!file.fd.valid()) {
+    const long fd = sys::Openat2(open.destination.get(), present.c_str(), O_PATH | O_NOFOLLOW, 0, transfer_.directories.resolve());
+    if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
+    file.fd = UniqueFd(static_cast<int>(fd));
+    struct stat found {};
+    if (auto error = ErrorOf(sys::Fstat(file.fd.get(), &found), Syscall::kFstat)) return error;
+    if (FileId::Of(found) != file.id) return IoError{ESTALE, Syscall::kOpenat2};
+  }
+  if (auto error = ErrorOf(sys::SetTimes(file.fd.get(), file.times), Syscall::kUtimensat)) return error;
+  if (sync_times) {
+    if (auto error = ErrorOf(sys::Fsync(file.fd.get()), Syscall::kFsync)) return error;
+  }
+  if (auto error = ErrorOf(file.fd.Close(), Syscall::kClose)) return error;
+  if (file.temporary.empty()) return std::nullopt;
+  return ErrorOf(sys::Renameat(open.destination.get(), present.c_str(), open.destination.get(), file.name.c_str()), Syscall::kRenameat);
+}
+
+std::shared_ptr<OpenDirectory> Completion::OpenOrFail(WrittenFile& file) {
+  std::optional<DirectoryTable::OpenError> error;
+  auto open = transfer_.directories.Get(file.directory, error);
+  if (open == nullptr) listener_.FileFailed(file, SystemFailure(error->error, error->side, file.Path()));
+  return open;
+}
+
+void Completion::Settle(WrittenFile& file, const std::optional<IoError>& error) {
+  if (!error) return listener_.FileDone(file);
+  Abandon(file);
+  listener_.FileFailed(file, SystemFailure(*error, Side::kDestination, file.Path()));
+}
+
+void Completion::Abandon(const WrittenFile& file) {
+  std::optional<DirectoryTable::OpenError> error;
+  const auto open = transfer_.directories.Get(file.directory, error);
+  if (open == nullptr) return;
+  // What cannot be removed either stays under a name or with times that the next run does not take for finished.
+  sys::Unlinkat(open->destination.get(), (file.temporary.empty() ? file.name : file.temporary).c_str());
+}
+
+std::optional<IoError> Completion::DirectoryDone(const OpenDirectory& open, const DestinationFileSystem& file_system) {
+  if (transfer_.request.durability == Durability::kNone) return std::nullopt;
+  if (SynchronisesEach(file_system)) return ErrorOf(sys::Fsync(open.destination.get()), Syscall::kFsync);
+  const std::lock_guard lock(mutex_);
+  if (many_files_ || many_directories_) return std::nullopt;
+  if (few_directories_.size() >= kFewDirectories) {
+    many_directories_ = true;
+    few_directories_.clear();
+    return std::nullopt;
+  }
+  const long fd = sys::Openat2(open.destination.get(), ".", O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
+  if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
+  few_directories_.emplace_back(static_cast<int>(fd));
+  return std::nullopt;
+}
+
+std::optional<IoError> Completion::SyncDirectories() {
+  if (transfer_.request.durability != Durability::kBatch) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  std::optional<IoError> error;
+  if (many_files_ || many_directories_) {
+    transfer_.directories.ForEachFileSystem([&](const DestinationFileSystem& file_system) {
+      if (error || file_system.is_fuse_or_network) return;
+      error = ErrorOf(sys::Syncfs(file_system.sync_fd.get()), Syscall::kSyncfs);
+    });
+    return error;
+  }
+  for (const auto& directory : few_directories_) {
+    if (!error) error = ErrorOf(sys::Fsync(directory.get()), Syscall::kFsync);
+  }
+  return error;
+}
+
+}  // namespace smartcopy

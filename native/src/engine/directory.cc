@@ -1,0 +1,118 @@
+#include "directory.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace smartcopy {
+namespace {
+
+// Not in linux/magic.h, from the file systems' own sources.
+constexpr auto kXfsMagic = 0x58465342;
+constexpr auto kCifsMagic = 0xFF534D42;
+constexpr auto kSmb2Magic = 0xFE534D42;
+constexpr auto kLustreMagic = 0x0BD00BD0;
+constexpr auto kGpfsMagic = 0x47504653;
+
+bool IsFuseOrNetwork(long type) {
+  static constexpr std::array<long, 12> kTypes = {FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC, kCifsMagic,       kSmb2Magic,
+                                                  SMB_SUPER_MAGIC,  CEPH_SUPER_MAGIC, kLustreMagic,    kGpfsMagic,
+                                                  AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC, V9FS_MAGIC,      OCFS2_SUPER_MAGIC};
+  return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+}
+
+Result<UniqueFd> OpenSame(const UniqueFd& parent, const std::string& name, const FileId& expected, uint64_t resolve) {
+  const long fd = sys::Openat2(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, resolve);
+  if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
+  UniqueFd opened(static_cast<int>(fd));
+  struct stat found {};
+  if (const long answer = sys::Fstat(opened.get(), &found); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kFstat};
+  if (FileId::Of(found) != expected) return IoError{ESTALE, Syscall::kOpenat2};
+  return opened;
+}
+
+}  // namespace
+
+uint64_t ConfinedResolve(bool cross_mounts) {
+  const uint64_t confined = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return cross_mounts ? confined : confined | RESOLVE_NO_XDEV;
+}
+
+std::string PathOf(const Directory& directory, const std::string& name) {
+  std::vector<const std::string*> parts;
+  for (const Directory* at = &directory; at->parent != nullptr; at = at->parent.get()) parts.push_back(&at->name);
+  std::string path;
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    if (!path.empty()) path.push_back('/');
+    path += **part;
+  }
+  if (!path.empty() && !name.empty()) path.push_back('/');
+  return path + name;
+}
+
+std::shared_ptr<OpenDirectory> DirectoryTable::Hold(const std::shared_ptr<Directory>& directory, OpenDirectory open) {
+  const std::lock_guard lock(mutex_);
+  return HoldLocked(directory, std::move(open));
+}
+
+std::shared_ptr<OpenDirectory> DirectoryTable::HoldLocked(const std::shared_ptr<Directory>& directory, OpenDirectory open) {
+  auto pair = std::make_shared<OpenDirectory>(std::move(open));
+  directory->open_ = pair;
+  if (directory->parent == nullptr) return pair;
+  held_.push_back(directory);
+  while (held_.size() > most_open_) {
+    if (const auto oldest = held_.front().lock()) oldest->open_.reset();
+    held_.pop_front();
+  }
+  return pair;
+}
+
+std::shared_ptr<OpenDirectory> DirectoryTable::HeldPair(const std::shared_ptr<Directory>& directory) {
+  const std::lock_guard lock(mutex_);
+  return directory->open_;
+}
+
+std::shared_ptr<OpenDirectory> DirectoryTable::Get(const std::shared_ptr<Directory>& directory, std::optional<OpenError>& error) {
+  std::vector<std::shared_ptr<Directory>> closed;  // from `directory` upwards
+  auto at = directory;
+  auto pair = HeldPair(at);
+  while (pair == nullptr) {
+    closed.push_back(at);
+    at = at->parent;
+    pair = HeldPair(at);
+  }
+  for (auto next = closed.rbegin(); next != closed.rend(); ++next) {
+    auto source = OpenSame(pair->source, (*next)->name, (*next)->source_id, resolve_);
+    if (!source) {
+      error = OpenError{source.error(), Side::kSource};
+      return nullptr;
+    }
+    auto destination = OpenSame(pair->destination, (*next)->name, (*next)->destination_id, resolve_);
+    if (!destination) {
+      error = OpenError{destination.error(), Side::kDestination};
+      return nullptr;
+    }
+    const std::lock_guard lock(mutex_);
+    pair = HoldLocked(*next, OpenDirectory{std::move(*source), std::move(*destination)});
+  }
+  return pair;
+}
+
+Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& destination, dev_t device) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = file_systems_.find(device); known != file_systems_.end()) return known->second.get();
+  struct statfs facts {};
+  if (const long answer = sys::Fstatfs(destination.get(), &facts); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kFstatfs};
+  const long fd = sys::Openat2(destination.get(), ".", O_RDONLY | O_DIRECTORY, 0, resolve_);
+  if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
+  auto made = std::make_unique<DestinationFileSystem>();
+  made->sync_fd = UniqueFd(static_cast<int>(fd));
+  made->is_fuse_or_network = IsFuseOrNetwork(facts.f_type);
+  made->preallocates = facts.f_type == EXT4_SUPER_MAGIC || facts.f_type == kXfsMagic;
+  return file_systems_.emplace(device, std::move(made)).first->second.get();
+}
+
+}  // namespace smartcopy

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "failure.h"
+#include "result.h"
+#include "unique_fd.h"
+
+namespace smartcopy {
+
+// Which file this is, as long as it exists.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  static FileId Of(const struct stat& of) { return {of.st_dev, of.st_ino}; }
+  auto operator<=>(const FileId&) const = default;
+};
+
+// How paths below a root are opened: beneath it, and through no symbolic link.
+uint64_t ConfinedResolve(bool cross_mounts);
+
+// What the engine has to know about one file system it writes to. Made when the first directory on it is opened,
+// before anything is written, because syncfs reports only what went wrong since its descriptor was opened.
+struct DestinationFileSystem {
+  UniqueFd sync_fd;
+  // syncfs does not reach the disk through these, so every file is synchronised by itself.
+  bool is_fuse_or_network = false;
+  // Preallocation pays on ext4 and XFS; elsewhere it is slow, emulated or unknown.
+  bool preallocates = false;
+};
+
+// The two descriptors of a directory pair.
+struct OpenDirectory {
+  UniqueFd source;
+  UniqueFd destination;
+};
+
+// One directory of the source and its counterpart in the destination, from the moment it is walked until everything in
+// it is finished and its own metadata is set. Shared by the tasks that work in it; `pending` counts them.
+struct Directory {
+  std::shared_ptr<Directory> parent;  // none for the top
+  std::string name;                   // in the parent; empty for the top
+  FileId source_id;
+  FileId destination_id;
+  struct stat source_stat {};
+  // Made by this run: nothing in it is older than the run, so nothing in it has to be looked up before it is created.
+  bool created = false;
+  // Whose metadata is set at the end. False for the directory that merely holds a single copied file.
+  bool keeps_metadata = true;
+  DestinationFileSystem* file_system = nullptr;
+  std::atomic<int64_t> pending{1};
+  // Owner and group that a file created here gets by itself, learnt from the first one; -1 until then.
+  std::atomic<int64_t> created_owner{-1};
+
+ private:
+  friend class DirectoryTable;
+  std::shared_ptr<OpenDirectory> open_;  // guarded by the table's mutex
+};
+
+// Path of `name` in `directory`, relative to the transfer's top; with an empty name the directory's own.
+std::string PathOf(const Directory& directory, const std::string& name);
+
+// Holds the descriptors of walked directories, at most about `most_open` pairs. A pair that was closed to stay within
+// that is found again from the top, one component after the other, and must be the same directory by device and inode.
+// Thread-safe.
+class DirectoryTable {
+ public:
+  DirectoryTable(bool cross_mounts, size_t most_open) : resolve_(ConfinedResolve(cross_mounts)), most_open_(most_open) {}
+
+  // The error of the side it happened on. A directory that was swapped for another answers ESTALE.
+  struct OpenError {
+    IoError error;
+    Side side;
+  };
+
+  // Keeps the descriptors of a directory just opened. The top stays open for good.
+  std::shared_ptr<OpenDirectory> Hold(const std::shared_ptr<Directory>& directory, OpenDirectory open);
+  // The pair is valid while the caller keeps the pointer, whatever the table closes meanwhile.
+  std::shared_ptr<OpenDirectory> Get(const std::shared_ptr<Directory>& directory, std::optional<OpenError>& error);
+
+  // The file system that `destination` is on; the same object for every directory of it, alive as long as the table.
+  Result<DestinationFileSystem*> FileSystemOf(const UniqueFd& destination, dev_t device);
+  // Every file system met so far.
+  template <typename Visit>
+  void ForEachFileSystem(Visit visit) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [device, file_system] : file_systems_) visit(*file_system);
+  }
+
+  uint64_t resolve() const { return resolve_; }
+
+ private:
+  std::shared_ptr<OpenDirectory> HeldPair(const std::shared_ptr<Directory>& directory);
+  std::shared_ptr<OpenDirectory> HoldLocked(const std::shared_ptr<Directory>& directory, OpenDirectory open);
+
+  const uint64_t resolve_;
+  const size_t most_open_;
+  std::mutex mutex_;
+  std::deque<std::weak_ptr<Directory>> held_;  // oldest first: ancestors go first, they are needed last
+  std::map<dev_t, std::unique_ptr<DestinationFileSystem>> file_systems_;
+};
+
+}  // namespace smartcopy

@@ -1,0 +1,82 @@
+#include "failure.h"
+
+#include <errno.h>
+
+namespace smartcopy {
+
+const char* FailureReasonName(FailureReason reason) {
+  switch (reason) {
+    case FailureReason::kDestinationInsideSource: return "DestinationInsideSource";
+    case FailureReason::kIoError: return "IoError";
+    case FailureReason::kMountPoint: return "MountPoint";
+    case FailureReason::kNameTooLong: return "NameTooLong";
+    case FailureReason::kNoSpace: return "NoSpace";
+    case FailureReason::kOutOfMemory: return "OutOfMemory";
+    case FailureReason::kPathEscape: return "PathEscape";
+    case FailureReason::kPermissionDenied: return "PermissionDenied";
+    case FailureReason::kQuotaExceeded: return "QuotaExceeded";
+    case FailureReason::kReadOnlyFileSystem: return "ReadOnlyFileSystem";
+    case FailureReason::kSourceChanged: return "SourceChanged";
+    case FailureReason::kSourceVanished: return "SourceVanished";
+    case FailureReason::kSpecialFile: return "SpecialFile";
+    case FailureReason::kSystemError: return "SystemError";
+    case FailureReason::kTooManyOpenFiles: return "TooManyOpenFiles";
+    case FailureReason::kTypeConflict: return "TypeConflict";
+    case FailureReason::kVerifyMismatch: return "VerifyMismatch";
+  }
+  return "SystemError";
+}
+
+FailureReason ReasonOf(const IoError& error, Side side) {
+  switch (error.code) {
+    case EACCES:
+    case EPERM: return FailureReason::kPermissionDenied;
+    case EDQUOT: return FailureReason::kQuotaExceeded;
+    case EIO: return FailureReason::kIoError;
+    // RESOLVE_NO_SYMLINKS answers ELOOP and RESOLVE_BENEATH answers EXDEV: somebody put a link in the way.
+    case ELOOP: return FailureReason::kPathEscape;
+    case EXDEV: return error.call == Syscall::kOpenat2 ? FailureReason::kPathEscape : FailureReason::kSystemError;
+    case EMFILE:
+    case ENFILE: return FailureReason::kTooManyOpenFiles;
+    case ENAMETOOLONG: return FailureReason::kNameTooLong;
+    case ENOENT:
+    case ESTALE: return side == Side::kSource ? FailureReason::kSourceVanished : FailureReason::kSystemError;
+    case ENOMEM: return FailureReason::kOutOfMemory;
+    case ENOSPC: return FailureReason::kNoSpace;
+    case EISDIR:
+    case ENOTDIR: return FailureReason::kTypeConflict;
+    case EROFS: return FailureReason::kReadOnlyFileSystem;
+    default: return FailureReason::kSystemError;
+  }
+}
+
+void FailureSink::Report(Failure failure) {
+  std::unique_lock lock(mutex_);
+  taken_.wait(lock, [&] { return discarding_ || waiting_.size() < kMostUndelivered; });
+  if (discarding_) return;
+  waiting_.push_back(std::move(failure));
+  const bool first = waiting_.size() == 1;
+  lock.unlock();
+  if (first) notify_();
+}
+
+std::vector<Failure> FailureSink::Take() {
+  std::vector<Failure> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    taken.swap(waiting_);
+  }
+  taken_.notify_all();
+  return taken;
+}
+
+void FailureSink::Discard() {
+  {
+    const std::lock_guard lock(mutex_);
+    discarding_ = true;
+    waiting_.clear();
+  }
+  taken_.notify_all();
+}
+
+}  // namespace smartcopy

@@ -1,0 +1,47 @@
+#include "fault_injection.h"
+
+#ifdef SMARTCOPY_FAULT_INJECTION
+
+#include <errno.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+
+namespace smartcopy::faults {
+namespace {
+
+Plan current;
+std::array<std::atomic<int64_t>, static_cast<size_t>(Syscall::kCount)> counts;
+// One thread's calls alternate between interrupted and not, so that a repeated call always gets through.
+thread_local bool interrupted_last = false;
+
+}  // namespace
+
+void Use(const Plan& plan) {
+  current = plan;
+  for (auto& count : counts) count.store(0);
+}
+
+void Clear() { Use(Plan{}); }
+
+int64_t CallCount(Syscall which) { return counts[static_cast<size_t>(which)].load(); }
+
+int ErrnoFor(Syscall which) {
+  if (current.interrupt) {
+    interrupted_last = !interrupted_last;
+    if (interrupted_last) return EINTR;
+  }
+  const int64_t index = counts[static_cast<size_t>(which)].fetch_add(1);
+  if (which != current.failing) return 0;
+  const bool hit = current.sticky ? index >= current.failing_index : index == current.failing_index;
+  return hit ? current.failing_errno : 0;
+}
+
+size_t LengthFor(Syscall, size_t asked) {
+  return current.shorten_to == 0 ? asked : std::min(asked, current.shorten_to);
+}
+
+}  // namespace smartcopy::faults
+
+#endif

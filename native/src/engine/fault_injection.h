@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "syscalls.h"
+
+// What test builds put between the engine and the kernel. In the shipped build both questions are constants and vanish.
+namespace smartcopy::faults {
+
+#ifdef SMARTCOPY_FAULT_INJECTION
+
+// What shall happen to system calls from now on, in every thread. Counts are over the whole process.
+struct Plan {
+  // The call that fails: its kind, its number among the calls of that kind (from 0), and with what. The failure lasts:
+  // every later call of that kind fails too when `sticky`.
+  Syscall failing = Syscall::kCount;
+  int64_t failing_index = 0;
+  int failing_errno = 0;
+  bool sticky = false;
+  // Every second call of any kind is interrupted once.
+  bool interrupt = false;
+  // Reads and writes move at most this many bytes at once; 0 leaves them alone.
+  size_t shorten_to = 0;
+};
+
+void Use(const Plan& plan);
+void Clear();
+// How often a call of this kind was made since Use or Clear.
+int64_t CallCount(Syscall which);
+
+int ErrnoFor(Syscall which);
+size_t LengthFor(Syscall which, size_t asked);
+
+#else
+
+constexpr int ErrnoFor(Syscall) { return 0; }
+constexpr size_t LengthFor(Syscall, size_t asked) { return asked; }
+
+#endif
+
+}  // namespace smartcopy::faults

@@ -1,0 +1,33 @@
+#include "hard_links.h"
+
+namespace smartcopy {
+
+HardLinks::Claim HardLinks::Ask(const FileId& inode, const FileTask& task, std::optional<Copied>& copied) {
+  const std::lock_guard lock(mutex_);
+  const auto [group, is_first] = groups_.try_emplace(inode);
+  if (is_first) return Claim::kCopy;
+  if (group->second.copied) {
+    copied = group->second.copied;
+    return Claim::kLink;
+  }
+  group->second.waiting.push_back(task);
+  return Claim::kWait;
+}
+
+std::vector<FileTask> HardLinks::Finished(const FileId& inode, Copied copied) {
+  const std::lock_guard lock(mutex_);
+  Group& group = groups_[inode];
+  group.copied = std::move(copied);
+  return std::exchange(group.waiting, {});
+}
+
+std::vector<FileTask> HardLinks::Failed(const FileId& inode) {
+  const std::lock_guard lock(mutex_);
+  const auto group = groups_.find(inode);
+  if (group == groups_.end()) return {};
+  auto waiting = std::move(group->second.waiting);
+  groups_.erase(group);
+  return waiting;
+}
+
+}  // namespace smartcopy

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "completion.h"
+
+namespace smartcopy {
+
+// One non-directory entry still to be handled. The names differ only where a single file is copied to a new name.
+struct FileTask {
+  std::shared_ptr<Directory> directory;
+  std::string source_name;
+  std::string name;
+  bool is_symbolic_link = false;
+  // Counted among the totals already: it waited for another name of its inode, or in the lane of large files.
+  bool met = false;
+  // Set when this is the name under which an inode with several names is copied; others may be waiting for it.
+  std::optional<FileId> claimed_inode;
+  // Copied by itself although its inode has other names: no link could be made.
+  bool alone = false;
+};
+
+// Which source inodes with several names have been copied, so that the further names become links. The first name met
+// claims the inode; the others wait until it is finished. Thread-safe.
+class HardLinks {
+ public:
+  // Where a finished copy is found.
+  struct Copied {
+    std::shared_ptr<Directory> directory;
+    std::string name;
+    FileId id;
+    std::string digest;
+  };
+  enum class Claim : uint8_t { kCopy, kWait, kLink };
+
+  // What to do with this name of `inode`. For kWait the task is kept and comes back from Finished or Failed; for kLink
+  // `copied` says what to link to.
+  Claim Ask(const FileId& inode, const FileTask& task, std::optional<Copied>& copied);
+  // The tasks that waited, now to be handled again.
+  std::vector<FileTask> Finished(const FileId& inode, Copied copied);
+  std::vector<FileTask> Failed(const FileId& inode);
+
+ private:
+  struct Group {
+    std::optional<Copied> copied;
+    std::vector<FileTask> waiting;
+  };
+
+  std::mutex mutex_;
+  std::map<FileId, Group> groups_;
+};
+
+}  // namespace smartcopy

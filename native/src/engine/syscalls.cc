@@ -1,0 +1,189 @@
+#include "syscalls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "fault_injection.h"
+
+namespace smartcopy {
+
+const char* SyscallName(Syscall call) {
+  static constexpr std::array<const char*, static_cast<size_t>(Syscall::kCount)> kNames = {
+      "open",     "openat2",    "fstat",     "fstatat",   "fstatfs", "getdents64", "pread",    "pwrite",     "fallocate",
+      "ftruncate", "ioctl(FICLONE)", "fdatasync", "fsync",  "syncfs",  "close",      "mkdirat",  "symlinkat",  "readlinkat",
+      "linkat",   "renameat",   "unlinkat",  "fchownat", "fchmod",    "utimensat", "write",     "mmap", "io_uring_setup", "io_uring_register"};
+  return kNames[static_cast<size_t>(call)];
+}
+
+namespace sys {
+namespace {
+
+// Makes the call until no signal interrupts it. A test build may answer in the kernel's place.
+template <typename Call>
+long Ask(Syscall which, Call call) {
+  for (;;) {
+    if (const int injected = faults::ErrnoFor(which); injected != 0) {
+      if (injected == EINTR) continue;
+      return -injected;
+    }
+    const long answer = call();
+    if (answer >= 0) return answer;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+}  // namespace
+
+long OpenRoot(const char* path, int flags) {
+  return Ask(Syscall::kOpen, [&] { return ::open(path, flags | O_CLOEXEC); });
+}
+
+long Openat2(int directory, const char* name, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.mode = mode;
+  how.resolve = resolve;
+  return Ask(Syscall::kOpenat2, [&] { return ::syscall(SYS_openat2, directory, name, &how, sizeof(how)); });
+}
+
+long OpenParent(int directory) {
+  return Ask(Syscall::kOpen, [&] { return ::openat(directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC); });
+}
+
+long Fstat(int fd, struct stat* out) {
+  return Ask(Syscall::kFstat, [&] { return ::fstat(fd, out); });
+}
+
+long Lstatat(int directory, const char* name, struct stat* out) {
+  return Ask(Syscall::kFstatat, [&] { return ::fstatat(directory, name, out, AT_SYMLINK_NOFOLLOW); });
+}
+
+long Fstatfs(int fd, struct statfs* out) {
+  return Ask(Syscall::kFstatfs, [&] { return ::fstatfs(fd, out); });
+}
+
+long Getdents64(int fd, void* into, size_t length) {
+  return Ask(Syscall::kGetdents64, [&] { return ::syscall(SYS_getdents64, fd, into, length); });
+}
+
+long Pread(int fd, void* into, size_t length, off_t offset) {
+  length = faults::LengthFor(Syscall::kPread, length);
+  return Ask(Syscall::kPread, [&] { return ::pread(fd, into, length, offset); });
+}
+
+long Pwrite(int fd, const void* from, size_t length, off_t offset) {
+  length = faults::LengthFor(Syscall::kPwrite, length);
+  return Ask(Syscall::kPwrite, [&] { return ::pwrite(fd, from, length, offset); });
+}
+
+long Write(int fd, const void* from, size_t length) {
+  length = faults::LengthFor(Syscall::kWrite, length);
+  return Ask(Syscall::kWrite, [&] { return ::write(fd, from, length); });
+}
+
+long Fallocate(int fd, int mode, off_t offset, off_t length) {
+  return Ask(Syscall::kFallocate, [&] { return ::fallocate(fd, mode, offset, length); });
+}
+
+long Ftruncate(int fd, off_t length) {
+  return Ask(Syscall::kFtruncate, [&] { return ::ftruncate(fd, length); });
+}
+
+long Ficlone(int destination, int source) {
+  return Ask(Syscall::kFiclone, [&] { return ::ioctl(destination, FICLONE, source); });
+}
+
+long Fdatasync(int fd) {
+  return Ask(Syscall::kFdatasync, [&] { return ::fdatasync(fd); });
+}
+
+long Fsync(int fd) {
+  return Ask(Syscall::kFsync, [&] { return ::fsync(fd); });
+}
+
+long Syncfs(int fd) {
+  return Ask(Syscall::kSyncfs, [&] { return ::syncfs(fd); });
+}
+
+long Close(int fd) {
+  // The descriptor is closed for real even when a test makes the answer an error, as a kernel that reports EIO or
+  // EDQUOT at close has closed it too.
+  const int injected = faults::ErrnoFor(Syscall::kClose);
+  const long answer = ::close(fd) < 0 ? -errno : 0;
+  if (injected != 0 && injected != EINTR) return -injected;
+  return answer == -EINTR ? 0 : answer;
+}
+
+long Mkdirat(int directory, const char* name, mode_t mode) {
+  return Ask(Syscall::kMkdirat, [&] { return ::mkdirat(directory, name, mode); });
+}
+
+long Symlinkat(const char* target, int directory, const char* name) {
+  return Ask(Syscall::kSymlinkat, [&] { return ::symlinkat(target, directory, name); });
+}
+
+long Readlinkat(int directory, const char* name, char* into, size_t length) {
+  return Ask(Syscall::kReadlinkat, [&] { return ::readlinkat(directory, name, into, length); });
+}
+
+long LinkFd(int fd, int directory, const char* name) {
+  // AT_EMPTY_PATH asks for CAP_DAC_READ_SEARCH before Linux 6.10; the way through /proc asks for nothing.
+  std::array<char, 32> proc_path{};
+  std::snprintf(proc_path.data(), proc_path.size(), "/proc/self/fd/%d", fd);
+  return Ask(Syscall::kLinkat, [&] {
+    const int answer = ::linkat(AT_FDCWD, proc_path.data(), directory, name, AT_SYMLINK_FOLLOW);
+    return answer < 0 && errno == ENOENT ? ::linkat(fd, "", directory, name, AT_EMPTY_PATH) : answer;
+  });
+}
+
+long Renameat(int from_directory, const char* from, int to_directory, const char* to) {
+  return Ask(Syscall::kRenameat, [&] { return ::renameat(from_directory, from, to_directory, to); });
+}
+
+long Unlinkat(int directory, const char* name) {
+  return Ask(Syscall::kUnlinkat, [&] { return ::unlinkat(directory, name, 0); });
+}
+
+long Fchown(int fd, uid_t owner, gid_t group) {
+  return Ask(Syscall::kFchown, [&] { return ::fchownat(fd, "", owner, group, AT_EMPTY_PATH); });
+}
+
+long Fchmod(int fd, mode_t mode) {
+  return Ask(Syscall::kFchmod, [&] { return ::fchmod(fd, mode); });
+}
+
+long SetTimes(int fd, const timespec times[2]) {
+  return Ask(Syscall::kUtimensat, [&] {
+    // Without a path this is futimens, which every kernel knows; a descriptor opened with O_PATH answers EBADF to it.
+    const long answer = ::syscall(SYS_utimensat, fd, nullptr, times, 0);
+    return answer < 0 && errno == EBADF ? static_cast<long>(::utimensat(fd, "", times, AT_EMPTY_PATH)) : answer;
+  });
+}
+
+long MapMemory(size_t length, void** out) {
+  return Ask(Syscall::kMmap, [&]() -> long {
+    void* memory = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return -1;
+    *out = memory;
+    return 0;
+  });
+}
+
+long IoUringSetup(unsigned entries, io_uring_params* params) {
+  return Ask(Syscall::kIoUringSetup, [&] { return ::syscall(SYS_io_uring_setup, entries, params); });
+}
+
+long IoUringRegister(int ring, unsigned operation, void* argument, unsigned count) {
+  return Ask(Syscall::kIoUringRegister, [&] { return ::syscall(SYS_io_uring_register, ring, operation, argument, count); });
+}
+
+}  // namespace sys
+}  // namespace smartcopy

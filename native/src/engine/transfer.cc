@@ -1,0 +1,120 @@
+#include "transfer.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include <array>
+#include <charconv>
+#include <cinttypes>
+#include <cstdio>
+
+namespace smartcopy {
+
+Result<Buffer> Buffer::Make(size_t length) {
+  void* memory = nullptr;
+  if (const long answer = sys::MapMemory(length, &memory); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kMmap};
+  return Buffer({static_cast<std::byte*>(memory), length});
+}
+
+Buffer::~Buffer() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
+
+void FallbackCounts::Add(const char* from, const char* to, int code) {
+  const std::lock_guard lock(mutex_);
+  ++counts_[{from, to, code}];
+}
+
+std::vector<Fallback> FallbackCounts::Take() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Fallback> all;
+  for (const auto& [key, count] : counts_) all.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), count});
+  return all;
+}
+
+void DigestLines::Add(const std::string& digest, const std::string& path) {
+  if (fd_ < 0) return;
+  const std::lock_guard lock(mutex_);
+  const bool escape = path.find_first_of("\\\n") != std::string::npos;
+  if (escape) waiting_.push_back('\\');
+  waiting_ += digest;
+  waiting_ += "  ";
+  for (const char c : path) {
+    if (c == '\\') waiting_ += "\\\\";
+    else if (c == '\n') waiting_ += "\\n";
+    else waiting_.push_back(c);
+  }
+  waiting_.push_back('\n');
+  constexpr size_t kWriteAt = 64 * 1024;
+  if (waiting_.size() >= kWriteAt) WriteOut();
+}
+
+std::optional<IoError> DigestLines::Flush() {
+  const std::lock_guard lock(mutex_);
+  WriteOut();
+  return error_;
+}
+
+void DigestLines::WriteOut() {
+  size_t done = 0;
+  while (!error_ && done < waiting_.size()) {
+    const long wrote = sys::Write(fd_, waiting_.data() + done, waiting_.size() - done);
+    if (wrote < 0) error_ = IoError{static_cast<int>(-wrote), Syscall::kWrite};
+    else if (wrote == 0) error_ = IoError{EIO, Syscall::kWrite};
+    else done += static_cast<size_t>(wrote);
+  }
+  waiting_.clear();
+}
+
+void Transfer::Fail(Failure failure) {
+  if (failure.error && failure.error->code == ECANCELED && control.cancelled()) return;
+  control.Add(Word::kFilesFailed, 1);
+  sink.Report(std::move(failure));
+}
+
+void Transfer::Refuse(Failure failure) {
+  control.Add(Word::kEntriesRefused, 1);
+  failure.refused = true;
+  sink.Report(std::move(failure));
+}
+
+void Transfer::Meet(int64_t bytes) {
+  met_files.fetch_add(1, std::memory_order_relaxed);
+  met_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  if (request.scan_totals) return;
+  control.Add(Word::kFilesTotal, 1);
+  control.Add(Word::kBytesTotal, bytes);
+}
+
+namespace {
+
+constexpr std::string_view kTemporaryPrefix = ".smartcopy-";
+constexpr size_t kHexDigits = 8;
+
+std::optional<uint32_t> ParseHex(std::string_view digits) {
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::string Transfer::NewTemporaryName() {
+  std::array<char, 64> name{};
+  std::snprintf(name.data(), name.size(), "%s%08" PRIx32 "%08" PRIx32 "-%" PRIu64, kTemporaryPrefix.data(), request.job, request.epoch,
+                next_temporary.fetch_add(1));
+  return name.data();
+}
+
+bool Transfer::IsStaleTemporary(std::string_view name) const {
+  constexpr size_t kHead = kTemporaryPrefix.size() + 2 * kHexDigits + 1;
+  if (name.size() <= kHead || !name.starts_with(kTemporaryPrefix) || name[kHead - 1] != '-') return false;
+  if (name.find_first_not_of("0123456789", kHead) != std::string_view::npos) return false;
+  const auto job = ParseHex(name.substr(kTemporaryPrefix.size(), kHexDigits));
+  const auto epoch = ParseHex(name.substr(kTemporaryPrefix.size() + kHexDigits, kHexDigits));
+  // A later epoch belongs to somebody who took this job over; its files are not ours to remove.
+  return job && epoch && *job == request.job && *epoch <= request.epoch;
+}
+
+}  // namespace smartcopy

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "control_block.h"
+#include "digest.h"
+#include "directory.h"
+#include "failure.h"
+#include "rate_limiter.h"
+
+namespace smartcopy {
+
+enum class UpdateMode : uint8_t { kIfDifferent, kAlways };
+enum class VerifyLevel : uint8_t { kNone, kSource, kReadback };
+enum class Durability : uint8_t { kNone, kBatch, kFile };
+
+// A place below a directory that is held open. `path` has no empty, "." or ".." component; empty is the root itself.
+struct RootedPath {
+  std::string root;
+  std::string path;
+};
+
+// What to copy and how. Plain data, validated by whoever made it.
+struct CopyRequest {
+  RootedPath source;
+  RootedPath destination;
+  size_t thread_count = 1;
+  size_t buffer_bytes = size_t{1} << 20;
+  UpdateMode update = UpdateMode::kIfDifferent;
+  std::optional<DigestAlgorithm> digest;
+  VerifyLevel verify = VerifyLevel::kNone;
+  Durability durability = Durability::kNone;
+  // Whose temporary files these are.
+  uint32_t job = 0;
+  uint32_t epoch = 0;
+  bool cross_mounts = false;
+  bool scan_totals = false;
+  // Receives the digest of every copied file; not closed. -1: none.
+  int digests_fd = -1;
+};
+
+struct Fallback {
+  std::string from;
+  std::string to;
+  int code = 0;
+  int64_t count = 0;
+};
+
+// A page-aligned buffer that the kernel gave, so that running out of memory is an error and no abort.
+class Buffer {
+ public:
+  static Result<Buffer> Make(size_t length);
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Buffer();
+
+  std::span<std::byte> bytes() const { return bytes_; }
+
+ private:
+  explicit Buffer(std::span<std::byte> bytes) : bytes_(bytes) {}
+  std::span<std::byte> bytes_;
+};
+
+// What one engine thread owns.
+struct Worker {
+  size_t index = 0;
+  Buffer buffer;
+  // Of the file it copies alone; absent when no digest is wanted.
+  std::unique_ptr<Digest> digest;
+};
+
+// Counts the faster ways that file systems did not offer. Thread-safe.
+class FallbackCounts {
+ public:
+  void Add(const char* from, const char* to, int code);
+  std::vector<Fallback> Take();
+
+ private:
+  std::mutex mutex_;
+  std::map<std::tuple<std::string, std::string, int>, int64_t> counts_;
+};
+
+// Writes one line for each copied file, as the digest tools do: two spaces, the path; a path with a newline or a
+// backslash is escaped and its line begins with a backslash. Thread-safe; lines of different files never mix.
+class DigestLines {
+ public:
+  explicit DigestLines(int fd) : fd_(fd) {}
+
+  void Add(const std::string& digest, const std::string& path);
+  // Writes what is left. The first error of any write, if there was one: from then on nothing was written.
+  std::optional<IoError> Flush();
+
+ private:
+  void WriteOut();
+
+  const int fd_;
+  std::mutex mutex_;
+  std::string waiting_;
+  std::optional<IoError> error_;
+};
+
+// What all parts of one running transfer share. Lives as long as the transfer; every member is thread-safe.
+struct Transfer {
+  Transfer(const CopyRequest& asked, ControlBlock block, FailureSink& failures, size_t most_open_directories)
+      : request(asked), control(block), limiter(block), sink(failures), directories(asked.cross_mounts, most_open_directories),
+        digest_lines(asked.digests_fd) {}
+
+  const CopyRequest request;
+  const ControlBlock control;
+  RateLimiter limiter;
+  FailureSink& sink;
+  DirectoryTable directories;
+  DigestLines digest_lines;
+  FallbackCounts fallbacks;
+  std::atomic<int64_t> owners_not_kept{0};
+  std::atomic<int64_t> temporaries_removed{0};
+  std::atomic<uint64_t> next_temporary{0};
+  // What the copying threads have met, whoever keeps the published totals.
+  std::atomic<int64_t> met_bytes{0};
+  std::atomic<int64_t> met_files{0};
+
+  // Records a failure of one entry. An entry that was given up because of a cancel is no failure.
+  void Fail(Failure failure);
+  // Records an entry that is never copied.
+  void Refuse(Failure failure);
+  // Counts a file as met, with the bytes it adds.
+  void Meet(int64_t bytes);
+  std::string NewTemporaryName();
+  // Whether `name` is a temporary file that this job left behind in an earlier run, or before `epoch` in this one.
+  bool IsStaleTemporary(std::string_view name) const;
+};
+
+}  // namespace smartcopy

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "completion.h"
+#include "file_copier.h"
+#include "large_files.h"
+#include "listing.h"
+#include "transfer.h"
+#include "work_queue.h"
+
+namespace smartcopy {
+
+enum class End : uint8_t {
+  kFinished,    // every entry was handled, perhaps with failures
+  kCancelled,   // stopped by the control block; what was finished stays
+  kEndedEarly,  // the transfer as a whole could not keep its promise; the failure says why
+};
+
+struct CopyResult {
+  End end = End::kFinished;
+  std::vector<Fallback> fallbacks;
+  int64_t owners_not_kept = 0;
+  int64_t temporaries_removed = 0;
+  // The digest list could not be written to its end.
+  std::optional<IoError> digests_error;
+};
+
+// Why a transfer could not be started. Nothing was written then, but for missing directories on the way.
+struct StartError {
+  enum class Kind : uint8_t { kSystem, kSameFile, kDestinationInsideSource };
+  Kind kind = Kind::kSystem;
+  IoError error{};
+  std::string path;
+};
+
+// Copies a whole tree, or a single file, on threads of its own. Made for one run, used by one thread; only the control
+// block and the failure sink are shared with others meanwhile.
+class TreeCopy final : private CompletionListener {
+ public:
+  TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink& failures);
+
+  std::variant<CopyResult, StartError> Run();
+
+ private:
+  // A directory of the source that is still to be opened, made at the destination and listed.
+  struct DirectoryTask {
+    std::shared_ptr<Directory> parent;
+    std::string name;
+  };
+  // A run of the entries of one listed directory.
+  struct EntriesTask {
+    std::shared_ptr<Directory> directory;
+    std::shared_ptr<const Listing> listing;
+    size_t begin = 0;
+    size_t end = 0;
+  };
+  using Task = std::variant<DirectoryTask, EntriesTask, FileTask>;
+
+  // A place whose existing directories are open and whose missing ones are named.
+  struct Place {
+    UniqueFd deepest;
+    struct stat deepest_stat {};
+    std::vector<std::string> missing;
+    std::string path;  // as people know it
+  };
+
+  std::optional<StartError> Prepare();
+  std::optional<StartError> PrepareTree(Place source, Place destination);
+  std::optional<StartError> PrepareSingle(Place source, Place destination);
+  std::optional<StartError> OpenPlace(const RootedPath& rooted, size_t components, Place& place);
+  std::optional<StartError> MakeMissing(Place& place, size_t count);
+  std::optional<StartError> UseTop(Place source, Place destination, bool created);
+  void RunWorkers();
+  void Work(Worker& worker);
+  bool WorkOnce(Worker& worker);
+  bool TakeTask(Worker& worker);
+
+  void Run(Worker& worker, DirectoryTask& task);
+  void Run(Worker& worker, EntriesTask& task);
+  void Run(Worker& worker, FileTask& task);
+
+  std::shared_ptr<Directory> OpenDirectoryPair(const DirectoryTask& task, std::shared_ptr<OpenDirectory>& open);
+  void ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open);
+  void PushDirectory(Worker& worker, const std::shared_ptr<Directory>& parent, const char* name);
+  void RemoveStaleTemporaries(Worker& worker, const Directory& directory, const OpenDirectory& open);
+  void RunEntries(Worker& worker, EntriesTask task, const std::shared_ptr<OpenDirectory>& open);
+  void RunEntry(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open, Listing::Entry entry);
+  void RunFile(Worker& worker, FileTask& task, const std::shared_ptr<OpenDirectory>& open);
+
+  void FileDone(const WrittenFile& file) override;
+  void FileFailed(const WrittenFile& file, Failure failure) override;
+  void RunAgain(std::vector<FileTask> tasks);
+
+  // One thing less to wait for in this directory. With the last one the directory is finished, and so perhaps its parents.
+  void Release(std::shared_ptr<Directory> directory);
+  void FinishDirectory(const std::shared_ptr<Directory>& directory);
+  std::optional<IoError> KeepDirectoryMetadata(int destination, const struct stat& source);
+
+  CopyResult Conclude();
+
+  Transfer transfer_;
+  Completion completion_;
+  WorkQueue<Task> queue_;
+  LargeFiles large_files_;
+  FileCopier copier_;
+  std::vector<Worker> workers_;
+  std::shared_ptr<Directory> top_;
+  std::optional<FileTask> single_;  // when the source is no directory
+  // Where directories were made on the way to the destination: their names must last as well.
+  std::vector<UniqueFd> parents_of_made_;
+};
+
+}  // namespace smartcopy
