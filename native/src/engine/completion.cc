@@ -10,10 +10,6 @@
 namespace smartcopy {
 namespace {
 
-// Below this, synchronising each file costs less than syncfs, which flushes everybody's data on the file system.
-constexpr size_t kFewFiles = 64;
-constexpr size_t kFewDirectories = 64;
-
 // Bounds the memory of waiting files (about 300 bytes each) and the space that temporary files double.
 constexpr size_t kBatchFiles = 65'536;
 
@@ -69,7 +65,7 @@ void Completion::KeepForBatch(WrittenFile file) {
   {
     const std::lock_guard lock(mutex_);
     batch_.push_back(std::move(file));
-    if (batch_.size() > kFewFiles && !many_files_) {
+    if (batch_.size() > transfer_.budget.kept_for_batch && !many_files_) {
       many_files_ = true;
       for (auto& waiting : batch_) waiting.fd = UniqueFd();
     }
@@ -155,7 +151,7 @@ std::optional<IoError> Completion::DirectoryDone(const OpenDirectory& open, cons
   if (SynchronisesEach(file_system)) return ErrorOf(sys::Fsync(open.destination.get()), Syscall::kFsync);
   const std::lock_guard lock(mutex_);
   if (many_files_ || many_directories_) return std::nullopt;
-  if (few_directories_.size() >= kFewDirectories) {
+  if (few_directories_.size() >= transfer_.budget.kept_for_batch) {
     many_directories_ = true;
     few_directories_.clear();
     return std::nullopt;

@@ -25,7 +25,7 @@ bool IsFuseOrNetwork(long type) {
 }
 
 Result<UniqueFd> OpenSame(const UniqueFd& parent, const std::string& name, const FileId& expected, uint64_t resolve) {
-  const long fd = sys::Openat2(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, resolve);
+  const long fd = sys::Openat2(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, resolve);
   if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
   UniqueFd opened(static_cast<int>(fd));
   struct stat found {};

@@ -42,6 +42,8 @@ size_t LengthFor(Syscall, size_t asked) {
   return current.shorten_to == 0 ? asked : std::min(asked, current.shorten_to);
 }
 
+bool CorruptsThisWrite() { return current.corrupt_write >= 0 && CallCount(Syscall::kPwrite) == current.corrupt_write; }
+
 }  // namespace smartcopy::faults
 
 #endif

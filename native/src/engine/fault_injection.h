@@ -22,6 +22,8 @@ struct Plan {
   bool interrupt = false;
   // Reads and writes move at most this many bytes at once; 0 leaves them alone.
   size_t shorten_to = 0;
+  // The write (counted from 0) whose first byte arrives changed, as from a disk that lies; none when negative.
+  int64_t corrupt_write = -1;
 };
 
 void Use(const Plan& plan);
@@ -31,11 +33,13 @@ int64_t CallCount(Syscall which);
 
 int ErrnoFor(Syscall which);
 size_t LengthFor(Syscall which, size_t asked);
+bool CorruptsThisWrite();
 
 #else
 
 constexpr int ErrnoFor(Syscall) { return 0; }
 constexpr size_t LengthFor(Syscall, size_t asked) { return asked; }
+constexpr bool CorruptsThisWrite() { return false; }
 
 #endif
 

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdio>
+#include <string>
 
 #include "fault_injection.h"
 
@@ -81,6 +82,11 @@ long Pread(int fd, void* into, size_t length, off_t offset) {
 
 long Pwrite(int fd, const void* from, size_t length, off_t offset) {
   length = faults::LengthFor(Syscall::kPwrite, length);
+  if (faults::CorruptsThisWrite()) {
+    std::string changed(static_cast<const char*>(from), length);
+    changed[0] = static_cast<char>(~changed[0]);
+    return Ask(Syscall::kPwrite, [&] { return ::pwrite(fd, changed.data(), length, offset); });
+  }
   return Ask(Syscall::kPwrite, [&] { return ::pwrite(fd, from, length, offset); });
 }
 

@@ -114,13 +114,27 @@ class DigestLines {
   std::optional<IoError> error_;
 };
 
+// How many descriptors the parts of a transfer may keep open.
+struct DescriptorBudget {
+  size_t directory_pairs = 0;
+  // Files, and as many directories, of a small batch: at most 64. Up to there, synchronising each costs less than syncfs,
+  // which flushes everybody's data on the file system.
+  size_t kept_for_batch = 0;
+};
+
 // What all parts of one running transfer share. Lives as long as the transfer; every member is thread-safe.
 struct Transfer {
-  Transfer(const CopyRequest& asked, ControlBlock block, FailureSink& failures, size_t most_open_directories)
-      : request(asked), control(block), limiter(block), sink(failures), directories(asked.cross_mounts, most_open_directories),
+  Transfer(const CopyRequest& asked, ControlBlock block, FailureSink& failures, DescriptorBudget descriptors)
+      : request(asked),
+        budget(descriptors),
+        control(block),
+        limiter(block),
+        sink(failures),
+        directories(asked.cross_mounts, descriptors.directory_pairs),
         digest_lines(asked.digests_fd) {}
 
   const CopyRequest request;
+  const DescriptorBudget budget;
   const ControlBlock control;
   RateLimiter limiter;
   FailureSink& sink;

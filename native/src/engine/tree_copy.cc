@@ -14,11 +14,12 @@ namespace {
 // getdents64 gives about 2,000 entries at once into this much.
 constexpr size_t kListingBytes = 64 * 1024;
 
-// Half of the descriptors this process may have, two for each directory pair; the rest is for files.
-size_t MostOpenDirectories() {
+// Half of the descriptors this process may have go to directory pairs, an eighth each to files and to directories that
+// wait for a small batch to end; the rest is for the files under way.
+DescriptorBudget BudgetOfThisProcess() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 128;
-  return std::clamp<size_t>(limit.rlim_cur / 4, 16, 4096);
+  const size_t all = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 256;
+  return {std::clamp<size_t>(all / 4, 8, 4096), std::clamp<size_t>(all / 8, 4, 64)};
 }
 
 std::vector<std::string> Components(const std::string& path) {
@@ -87,7 +88,7 @@ class Thread {
 }  // namespace
 
 TreeCopy::TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink& failures)
-    : transfer_(request, control, failures, MostOpenDirectories()),
+    : transfer_(request, control, failures, BudgetOfThisProcess()),
       completion_(transfer_, *this),
       queue_(request.thread_count),
       large_files_(transfer_, {[this] { queue_.Begin(); queue_.WakeAll(); }, [this] { queue_.WakeAll(); }, [this] { queue_.End(); }}),
@@ -137,7 +138,7 @@ std::optional<StartError> TreeCopy::Prepare() {
     const std::string name = std::move(source.missing.front());
     source.missing.clear();
     source.path = Join(source.path, name);
-    const long fd = sys::Openat2(source.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, transfer_.directories.resolve());
+    const long fd = sys::Openat2(source.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
     if (fd < 0) return SystemStartError(fd, Syscall::kOpenat2, source.path);
     source.deepest = UniqueFd(static_cast<int>(fd));
     if (const long answer = sys::Fstat(source.deepest.get(), &source.deepest_stat); answer < 0)
@@ -183,7 +184,7 @@ std::optional<StartError> TreeCopy::OpenPlace(const RootedPath& rooted, size_t c
   place.deepest = UniqueFd(static_cast<int>(root));
   const auto names = Components(rooted.path);
   for (size_t index = 0; index < components; ++index) {
-    const long fd = sys::Openat2(place.deepest.get(), names[index].c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, transfer_.directories.resolve());
+    const long fd = sys::Openat2(place.deepest.get(), names[index].c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
     if (fd == -ENOENT) {
       place.missing.assign(names.begin() + static_cast<ptrdiff_t>(index), names.begin() + static_cast<ptrdiff_t>(components));
       break;
@@ -203,7 +204,7 @@ std::optional<StartError> TreeCopy::MakeMissing(Place& place, size_t count) {
     // As mkdir makes them; the destination's own directory gets the source's mode when its content is complete.
     const long made = sys::Mkdirat(place.deepest.get(), name.c_str(), single_ || index + 1 < count ? 0777 : 0700);
     if (made < 0 && made != -EEXIST) return SystemStartError(made, Syscall::kMkdirat, place.path);
-    const long fd = sys::Openat2(place.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, transfer_.directories.resolve());
+    const long fd = sys::Openat2(place.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
     if (fd < 0) return SystemStartError(fd, Syscall::kOpenat2, place.path);
     parents_of_made_.push_back(std::move(place.deepest));
     place.deepest = UniqueFd(static_cast<int>(fd));
@@ -303,7 +304,7 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task
   std::optional<DirectoryTable::OpenError> open_error;
   const auto parent = transfer_.directories.Get(task.parent, open_error);
   if (parent == nullptr) return fail(open_error->side, open_error->error);
-  constexpr uint64_t kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  constexpr uint64_t kFlags = O_RDONLY | O_DIRECTORY;
   const uint64_t resolve = transfer_.directories.resolve();
 
   const long source = sys::Openat2(parent->source.get(), task.name.c_str(), kFlags, 0, resolve);

@@ -48,7 +48,7 @@ bool TreeScan::ScanDirectory(int directory) {
   transfer_.control.Add(Word::kFilesTotal, files);
   transfer_.control.Add(Word::kBytesTotal, bytes);
   for (const char* name : below) {
-    const long fd = sys::Openat2(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, transfer_.directories.resolve());
+    const long fd = sys::Openat2(directory, name, O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
     if (fd < 0) continue;
     const UniqueFd child(static_cast<int>(fd));
     if (!ScanDirectory(child.get())) return false;

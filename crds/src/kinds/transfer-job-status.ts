@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { conditionOf, reason } from './condition.ts';
+import { time } from './time.ts';
+
+// Members of status may be unknown to this build (it may read what a newer one wrote), so these objects are not strict.
+
+/** A count or a number of bytes; int64 for the API server, exact up to 2^53 here. */
+const count = z.int().min(0).meta({ format: 'int64' });
+
+const transferJobPhase = z.enum(['Pending', 'Scanning', 'Running', 'Verifying', 'Suspended', 'Complete', 'Failed']);
+export type TransferJobPhase = z.infer<typeof transferJobPhase>;
+
+const summary = z.object({
+  progress: z.string().max(64).describe('For example 42%, or 1.5 GiB until totalsFinal.'),
+  rate: z.string().max(64).describe('For example 1.2 GiB/s.'),
+  eta: z.string().max(64).optional().describe('Time left, for example 3m20s; absent while that is unknown and at the end.'),
+});
+
+const transferProgress = z.object({
+  bytesTotal: count.describe('Bytes of content found in the source so far; all of it once totalsFinal. Hard-linked content counts once.'),
+  bytesDone: count.describe('Bytes of content that reached the destination.'),
+  bytesUnchanged: count.describe('Bytes of content of files that were left alone because they were equal already.'),
+  filesTotal: count.describe('Names found that are not directories: regular files, symbolic links and further names of hard-linked files.'),
+  filesDone: count.describe('Files that were copied and are as durable as spec.durability says.'),
+  filesUnchanged: count.describe('Files that were left alone because they were equal already.'),
+  entriesRefused: count.describe('Devices, sockets and FIFOs, which are never copied.'),
+  filesFailed: count.describe('Files that could not be copied.'),
+  bytesVerified: count.describe('Bytes read back from the destination and found equal.'),
+  totalsFinal: z.boolean().describe('Whether the whole source has been counted, so that bytesTotal and filesTotal do not grow any more.'),
+  percent: z
+    .int()
+    .min(0)
+    .max(100)
+    .meta({ format: 'int32' })
+    .optional()
+    .describe('Share of the content that is done or unchanged; absent until totalsFinal.'),
+  bytesPerSecond: count.describe('Rate of the last seconds while the job runs, its mean when it has ended.'),
+  estimatedCompletionTime: time
+    .optional()
+    .describe('When the job will end at the present rate; absent while that is unknown and at the end.'),
+  lastUpdateTime: time.describe('When these numbers were taken.'),
+  summary: summary.describe('The numbers as text for people; its form may change.'),
+});
+export type TransferProgress = z.infer<typeof transferProgress>;
+
+const engineUsed = z.object({
+  reflink: count.describe('Bytes that the file system shares between source and destination instead of copying them.'),
+  readWrite: count.describe('Bytes moved by read and write.'),
+});
+export type EngineUsed = z.infer<typeof engineUsed>;
+
+/** Failures of one kind, with one of the entries they befell as the example. */
+const transferFailure = z.object({
+  reason: reason.describe('What went wrong, as one word such as NoSpace, PermissionDenied or VerifyMismatch.'),
+  side: z.enum(['Source', 'Destination']).describe('Which end of the job the path is in.'),
+  path: z
+    .string()
+    .max(256)
+    .describe(
+      'The entry, relative to the path of that end, shortened to 256 characters; unprintable characters and bytes that are no UTF-8 are escaped. ' +
+        'Empty means that directory itself.',
+    ),
+  pathHex: z
+    .string()
+    .max(512)
+    .regex(/^([0-9a-f]{2})*$/, { error: 'must be pairs of hexadecimal digits' })
+    .optional()
+    .describe('The first 256 bytes of the whole path in hexadecimal digits; present only where it is not UTF-8.'),
+  errno: z
+    .string()
+    .max(32)
+    .regex(/^E[A-Z0-9]+$/, { error: "must be an error's name such as EIO" })
+    .optional()
+    .describe("The system's error, such as EIO; absent when no system call failed."),
+  syscall: z.string().max(32).optional().describe('The system call that failed, such as openat2.'),
+  count: count.min(1).describe('How many entries failed in this way.'),
+});
+export type TransferFailure = z.infer<typeof transferFailure>;
+
+const transferJobCondition = conditionOf(['Complete', 'Failed', 'Verified']);
+export type TransferJobCondition = z.infer<typeof transferJobCondition>;
+
+/** What is known about a job; written by SmartCopy alone. The same whether an operator or `smartcopy run` carries the job out. */
+export const transferJobStatus = z.object({
+  observedGeneration: count.optional().describe('The metadata.generation that this status is about.'),
+  phase: transferJobPhase.describe('Summary of where the job stands; the reasons are in conditions.'),
+  startTime: time.optional().describe('When the job started.'),
+  completionTime: time.optional().describe('When the job ended, well or not.'),
+  progress: transferProgress.optional().describe('What has been found, copied and verified so far.'),
+  engineUsed: engineUsed
+    .optional()
+    .describe('Bytes by the method that moved them; the methods do not overlap and their sum is progress.bytesDone.'),
+  errors: z
+    .array(transferFailure)
+    .max(10)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .describe('The first ten kinds of failures, each with how often it happened.'),
+  conditions: z
+    .array(transferJobCondition)
+    .max(8)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+    .describe(
+      'Statements about the job: Complete (always present; while it is False the reason says why), Failed (present when the job has failed) ' +
+        'and Verified (present when spec.verify.level is Readback).',
+    ),
+});
+export type TransferJobStatus = z.infer<typeof transferJobStatus>;

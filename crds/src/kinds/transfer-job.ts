@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { destinationOutsideSource, endpoint } from './endpoint.ts';
+import { apiVersion, type KindDefinition } from './kind-definition.ts';
+import { objectMeta } from './object-meta.ts';
+import { quantityBetween } from './quantity.ts';
+import { withRules } from './rule.ts';
+import { transferJobStatus } from './transfer-job-status.ts';
+
+const updateMode = z.enum(['IfDifferent', 'Always']);
+export type UpdateMode = z.infer<typeof updateMode>;
+
+const durability = z.enum(['Batch', 'File', 'None']);
+export type Durability = z.infer<typeof durability>;
+
+const digestAlgorithm = z.enum(['XXH3', 'BLAKE3']);
+export type DigestAlgorithm = z.infer<typeof digestAlgorithm>;
+
+const verifyLevel = z.enum(['None', 'Source', 'Readback']);
+export type VerifyLevel = z.infer<typeof verifyLevel>;
+
+const verify = z.strictObject({
+  algorithm: digestAlgorithm
+    .default('XXH3')
+    .describe('Digest over the content of each file: XXH3 (128 bits, equal to xxhsum -H2) or BLAKE3 (equal to b3sum).'),
+  level: verifyLevel
+    .default('Readback')
+    .describe(
+      'Source computes the digest of what was read and compares nothing. Readback also reads every copied file again at the destination, through ' +
+        'the page cache, and compares: it finds errors of the copy, not of the disk. None computes no digest.',
+    ),
+});
+export type Verify = z.infer<typeof verify>;
+
+const bandwidth = z.strictObject({
+  limit: quantityBetween({ least: '1', most: '1Pi', unit: 'bytes per second', advice: 'leave bandwidth out for no limit' }).describe(
+    'Bytes per second for the whole job, a quantity such as 100M or 64Mi, from 1 to 1Pi.',
+  ),
+});
+
+const parallelism = z.strictObject({
+  threadsPerNode: z
+    .int()
+    .min(1)
+    .max(256)
+    .meta({ format: 'int32' })
+    .optional()
+    .describe('Threads that copy on a node. Absent means chosen from the CPUs that the agent may use.'),
+});
+
+const engine = z.strictObject({
+  bufferSize: quantityBetween({ least: '4Ki', most: '1Gi', unit: 'bytes', advice: 'leave it out to let the engine choose' })
+    .optional()
+    .describe('Bytes that one read or write of a large file moves, a quantity from 4Ki to 1Gi. Absent means chosen by the engine.'),
+});
+
+/** What a user asks for. Only fields that this build carries out: any other is refused. */
+export const transferJobSpec = withRules(
+  z.strictObject({
+    source: endpoint.describe('Where the bytes come from. Nothing is changed there.'),
+    destination: endpoint.describe(
+      'Where the bytes go. Missing directories are created. An existing file is only ever replaced whole; files that the source lacks stay.',
+    ),
+    update: updateMode
+      .default('IfDifferent')
+      .describe(
+        'Which files are copied when the destination has them already. IfDifferent leaves a file alone whose size and modification time ' +
+          '(to the nanosecond) are equal. Always copies every file.',
+      ),
+    verify: verify.optional().describe('How the copy is checked. Absent means that no digest is computed and nothing is read back.'),
+    durability: durability
+      .default('Batch')
+      .describe(
+        'What done means for power loss. Batch makes the data of many files durable at once before they get their times and final names. ' +
+          'File does so for each file. None promises nothing.',
+      ),
+    bandwidth: bandwidth.optional().describe('How fast the job may move bytes. Absent means no limit.'),
+    parallelism: parallelism.optional().describe('How many threads work on the job.'),
+    engine: engine.optional().describe('How the engine moves bytes. The defaults suit most storage.'),
+  }),
+  [destinationOutsideSource],
+);
+export type TransferJobSpec = z.infer<typeof transferJobSpec>;
+
+/** A job as a user writes it and as the API server stores it. */
+export const transferJob = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('TransferJob'),
+  metadata: objectMeta,
+  spec: transferJobSpec,
+  status: transferJobStatus.optional(),
+});
+export type TransferJob = z.infer<typeof transferJob>;
+
+export const transferJobKind: KindDefinition = {
+  kind: 'TransferJob',
+  plural: 'transferjobs',
+  singular: 'transferjob',
+  shortNames: ['tj'],
+  scope: 'Namespaced',
+  description: 'TransferJob copies a directory tree or a file from its source to its destination, with live progress in its status.',
+  declaredIn: 'crds/src/kinds/transfer-job.ts',
+  spec: transferJobSpec.describe('What is to be copied, and how.'),
+  status: transferJobStatus.describe('What is known about the job; written by SmartCopy alone.'),
+  // Columns cannot format, so rate, time left and percent come as ready-made strings from status.progress.summary.
+  columns: [
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    { name: 'Progress', type: 'string', jsonPath: '.status.progress.summary.progress' },
+    { name: 'Rate', type: 'string', jsonPath: '.status.progress.summary.rate' },
+    { name: 'ETA', type: 'string', jsonPath: '.status.progress.summary.eta' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    { name: 'Done', type: 'integer', format: 'int64', jsonPath: '.status.progress.bytesDone', priority: 1 },
+    { name: 'Total', type: 'integer', format: 'int64', jsonPath: '.status.progress.bytesTotal', priority: 1 },
+    { name: 'Failed', type: 'integer', format: 'int64', jsonPath: '.status.progress.filesFailed', priority: 1 },
+    // The condition Complete carries a reason whatever its status, and a filter can name only one type.
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Complete")].reason', priority: 1 },
+  ],
+};

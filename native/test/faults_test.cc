@@ -1,0 +1,172 @@
+#include <errno.h>
+
+#include <algorithm>
+
+#include "fault_injection.h"
+#include "support.h"
+
+namespace smartcopy::testing {
+namespace {
+
+// A tree to be copied over an older copy of itself: new, changed and equal entries of every kind.
+class Faults : public ::testing::Test {
+ protected:
+  void MakeTrees(const TemporaryDirectory& place) {
+    MakeSampleTree(place / "source");
+    MakeDirectory(place / "destination");
+    MakeDirectory(place / "destination/inner");
+    WriteFile(place / "destination/buffers", "old buffers");
+    WriteFile(place / "destination/one", "old one");
+    MakeLink("elsewhere", place / "destination/dangling");
+    WriteFile(place / "destination/.smartcopy-abcd123400000001-0", "left behind");
+  }
+
+  CopyRequest Request(const TemporaryDirectory& place, Durability durability) {
+    auto request = RequestFor(place / "source", place / "destination");
+    request.durability = durability;
+    request.buffer_bytes = 4096;
+    request.update = UpdateMode::kIfDifferent;
+    request.digest = DigestAlgorithm::kXxh3;
+    request.verify = VerifyLevel::kReadback;
+    request.thread_count = 1;  // the same calls in the same order in every run
+    return request;
+  }
+
+  // Whatever failed: nothing is called done that is not, and old files are old or new, whole.
+  void ExpectHonest(const TemporaryDirectory& place, const Report& report, const std::string& what) {
+    if (report.clean()) {
+      EXPECT_TRUE(SameTree(place / "destination", place / "source")) << what;
+      return;
+    }
+    const bool says_so = !report.started() || report[Word::kFilesFailed] > 0 || report.result().digests_error;
+    EXPECT_TRUE(says_so) << what;
+    for (const char* name : {"buffers", "one"}) {
+      const std::string now = ReadFile(place / "destination/" + std::string(name));
+      EXPECT_TRUE(now == "old " + std::string(name) || now == ReadFile(place / "source/" + std::string(name))) << what << ": " << name;
+    }
+    for (const char* name : {"empty", "unaligned", "inner/second name", "inner/\xff\xfe not utf-8\n"}) {
+      const std::string source = place / "source/" + std::string(name);
+      const std::string copy = place / "destination/" + std::string(name);
+      if (!Exists(copy)) continue;
+      const auto of_copy = StatOf(copy);
+      const auto of_source = StatOf(source);
+      const bool passes = of_copy.st_size == of_source.st_size && of_copy.st_mtim.tv_sec == of_source.st_mtim.tv_sec &&
+                          of_copy.st_mtim.tv_nsec == of_source.st_mtim.tv_nsec;
+      if (passes) {
+        EXPECT_EQ(ReadFile(copy), ReadFile(source)) << what << ": " << name;
+      }
+    }
+  }
+};
+
+TEST_F(Faults, ShortTransfersAndInterruptionsChangeNothing) {
+  for (const size_t shorten_to : {size_t{1}, size_t{1'000}, size_t{0}}) {
+    for (const Durability durability : {Durability::kNone, Durability::kBatch, Durability::kFile}) {
+      const TemporaryDirectory place;
+      MakeTrees(place);
+      auto request = Request(place, durability);
+      request.thread_count = 2;
+      faults::Plan plan;
+      plan.interrupt = true;
+      plan.shorten_to = shorten_to;
+      faults::Use(plan);
+      const Report report = Copy(request);
+      faults::Clear();
+      EXPECT_TRUE(report.clean());
+      EXPECT_TRUE(SameTree(place / "destination", place / "source"));
+    }
+  }
+}
+
+TEST_F(Faults, ShortTransfersOfLargeFilesChangeNothing) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  WriteFile(place / "source/large", Bytes((size_t{64} << 20) + 5));
+  auto request = RequestFor(place / "source", place / "destination");
+  request.digest = DigestAlgorithm::kBlake3;
+  request.verify = VerifyLevel::kReadback;
+  request.thread_count = 3;
+  faults::Plan plan;
+  plan.interrupt = true;
+  plan.shorten_to = 300'001;
+  faults::Use(plan);
+  const Report report = Copy(request);
+  faults::Clear();
+  EXPECT_TRUE(report.clean());
+  EXPECT_TRUE(SameTree(place / "destination", place / "source"));
+}
+
+// Every call of every kind fails once with each errno, at each durability. A failed call is a named failure, or it did
+// not matter; it is never a wrong "done". The next run mends everything.
+TEST_F(Faults, EveryCallSiteMayFail) {
+  int64_t failed_runs = 0;
+  for (const Durability durability : {Durability::kNone, Durability::kBatch, Durability::kFile}) {
+    for (size_t kind = 0; kind < static_cast<size_t>(Syscall::kCount); ++kind) {
+      const auto failing = static_cast<Syscall>(kind);
+      int64_t calls = 0;
+      for (int64_t index = 0; index == 0 || index < calls; ++index) {
+        for (const int code : {EIO, ENOSPC, EDQUOT}) {
+          const TemporaryDirectory place;
+          MakeTrees(place);
+          faults::Plan plan;
+          plan.failing = failing;
+          plan.failing_index = index;
+          plan.failing_errno = code;
+          faults::Use(plan);
+          const Report report = Copy(Request(place, durability));
+          calls = std::max(calls, faults::CallCount(failing));
+          faults::Clear();
+          const std::string what = std::string(SyscallName(failing)) + " number " + std::to_string(index) + " with " + strerrorname_np(code) +
+                                   " at durability " + std::to_string(static_cast<int>(durability));
+          ExpectHonest(place, report, what);
+          if (!report.clean()) ++failed_runs;
+          for (const auto& failure : report.failures) {
+            EXPECT_TRUE(failure.error && failure.error->call == failing) << what;
+          }
+          EXPECT_TRUE(Copy(Request(place, durability)).clean()) << what;
+          EXPECT_TRUE(SameTree(place / "destination", place / "source")) << what;
+          EXPECT_FALSE(Exists(place / "destination/.smartcopy-abcd123400000001-0")) << what;
+          if (HasFailure()) return;
+        }
+        // The calls of one kind on one tree repeat; beyond these every call site was met.
+        if (index > 40) break;
+      }
+    }
+  }
+  EXPECT_GT(failed_runs, 300);
+}
+
+TEST_F(Faults, ADiskThatStaysFullNamesEveryFileAndLosesNone) {
+  const TemporaryDirectory place;
+  MakeTrees(place);
+  faults::Plan plan;
+  plan.failing = Syscall::kPwrite;
+  plan.failing_errno = ENOSPC;
+  plan.sticky = true;
+  faults::Use(plan);
+  const Report report = Copy(Request(place, Durability::kBatch));
+  faults::Clear();
+  ExpectHonest(place, report, "a full disk");
+  for (const auto& failure : report.failures) EXPECT_EQ(failure.reason, FailureReason::kNoSpace);
+  // one, unaligned with its two further names, buffers, the odd name, the long name: all but the empty file and the links.
+  EXPECT_EQ(report[Word::kFilesFailed], 7);
+  EXPECT_EQ(report[Word::kReadWriteBytes], 0);
+}
+
+TEST_F(Faults, ReflinkErrorsThatAreFinalAreNotTriedAnotherWay) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  WriteFile(place / "source/file", Bytes(200'000));
+  for (const int code : {EIO, ENOSPC, EDQUOT, ENOMEM, EOPNOTSUPP}) {
+    faults::Plan plan;
+    plan.failing = Syscall::kFiclone;
+    plan.failing_errno = code;
+    faults::Use(plan);
+    const Report report = Copy(place / "source", place / "destination");
+    faults::Clear();
+    EXPECT_EQ(report.clean(), code == EOPNOTSUPP) << strerrorname_np(code);
+  }
+}
+
+}  // namespace
+}  // namespace smartcopy::testing

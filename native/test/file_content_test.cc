@@ -1,0 +1,236 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "engine/copy_strategy.h"
+#include "fault_injection.h"
+#include "support.h"
+
+namespace smartcopy::testing {
+namespace {
+
+std::string HexOf(DigestAlgorithm algorithm, std::string_view content, size_t step) {
+  const auto digest = MakeDigest(algorithm);
+  for (size_t at = 0; at < content.size(); at += step) digest->Update(std::as_bytes(std::span(content.substr(at, step))));
+  return digest->Hex();
+}
+
+TEST(Digest, GivesThePublishedValues) {
+  // From the algorithms' own test vectors; b3sum and xxhsum -H2 print the same, see the CLI's tests.
+  EXPECT_EQ(HexOf(DigestAlgorithm::kXxh3, "", 1), "99aa06d3014798d86001c324468d497f");
+  EXPECT_EQ(HexOf(DigestAlgorithm::kBlake3, "", 1), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
+  EXPECT_EQ(HexOf(DigestAlgorithm::kBlake3, "abc", 3), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+}
+
+TEST(Digest, DoesNotDependOnHowTheBytesArrive) {
+  const std::string content = Bytes(1'000'003);
+  for (const auto algorithm : {DigestAlgorithm::kXxh3, DigestAlgorithm::kBlake3}) {
+    const std::string whole = HexOf(algorithm, content, content.size());
+    EXPECT_EQ(HexOf(algorithm, content, 1'001), whole);
+    EXPECT_EQ(HexOf(algorithm, content, 65'536), whole);
+  }
+}
+
+// Every way of copying content passes this: strategies are what a file system offers, the bytes are always the same.
+class StrategyConformance : public ::testing::TestWithParam<const char*> {
+ protected:
+  // Copies through the strategy under test. Nothing when it is not offered here.
+  std::optional<std::string> CopyContent(const std::string& content, off_t size_after = -1) {
+    const std::string from = place_ / "from";
+    const std::string to = place_ / "to";
+    WriteFile(from, content);
+    if (size_after >= 0) {
+      EXPECT_EQ(::truncate(from.c_str(), size_after), 0);
+    }
+    const UniqueFd source(::open(from.c_str(), O_RDONLY));
+    const UniqueFd destination(::open(to.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
+    const struct stat found = StatOf(from);
+    MovedBytes moved;
+    auto buffer = Buffer::Make(65'536);
+    const ContentCopy file{source.get(), destination.get(), found.st_size, found.st_dev, found.st_dev, nullptr, buffer->bytes(), &moved};
+    for (const auto& strategy : strategies_) {
+      if (std::string_view(strategy->name()) != GetParam()) continue;
+      auto copied = strategy->Copy(file);
+      EXPECT_TRUE(copied.ok());
+      if (!copied || !*copied) return std::nullopt;
+      EXPECT_EQ(**copied, found.st_size);
+      EXPECT_EQ(moved.reflink + moved.read_write, found.st_size);
+      return ReadFile(to);
+    }
+    return std::nullopt;
+  }
+
+  TemporaryDirectory place_;
+  std::array<int64_t, static_cast<size_t>(Word::kCount)> words_ = [] {
+    std::array<int64_t, static_cast<size_t>(Word::kCount)> words{};
+    words[static_cast<size_t>(Word::kBytesPerSecond)] = -1;
+    return words;
+  }();
+  FailureSink sink_{[] {}};
+  Transfer transfer_{CopyRequest{}, ControlBlock(words_.data()), sink_, {16, 16}};
+  std::vector<std::unique_ptr<CopyStrategy>> strategies_ = MakeStrategies(transfer_);
+};
+
+TEST_P(StrategyConformance, CopiesEverySize) {
+  for (const size_t size : {0, 1, 4095, 4096, 65'535, 65'536, 65'537, 131'072, 1'000'001}) {
+    const std::string content = Bytes(size, static_cast<uint32_t>(size));
+    if (const auto copied = CopyContent(content)) {
+      EXPECT_EQ(*copied, content) << size;
+    }
+  }
+}
+
+TEST_P(StrategyConformance, CopiesHolesAsZeros) {
+  const std::string content = Bytes(100'000);
+  if (const auto copied = CopyContent(content, 300'000)) {
+    EXPECT_EQ(*copied, content + std::string(200'000, '\0'));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, StrategyConformance, ::testing::Values("reflink", "readWrite"));
+
+TEST(ReadWriteCopy, CopiesRangesPast4GiB) {
+  const TemporaryDirectory place;
+  const off_t begin = (off_t{4} << 30) - 10'000;
+  const std::string content = Bytes(50'000);
+  const UniqueFd source(::open((place / "from").c_str(), O_RDWR | O_CREAT, 0600));
+  const UniqueFd destination(::open((place / "to").c_str(), O_RDWR | O_CREAT, 0600));
+  ASSERT_EQ(::pwrite(source.get(), content.data(), content.size(), begin), static_cast<ssize_t>(content.size()));
+  std::array<int64_t, static_cast<size_t>(Word::kCount)> words{};
+  words[static_cast<size_t>(Word::kBytesPerSecond)] = -1;
+  FailureSink sink([] {});
+  Transfer transfer(CopyRequest{}, ControlBlock(words.data()), sink, {16, 16});
+  ReadWriteCopy copy(transfer);
+  MovedBytes moved;
+  auto buffer = Buffer::Make(4096);
+  const off_t end = begin + static_cast<off_t>(content.size());
+  const ContentCopy file{source.get(), destination.get(), end, 0, 0, nullptr, buffer->bytes(), &moved};
+  auto copied = copy.CopyRange(file, begin, end + 1'000, [](auto) { return true; });
+  ASSERT_TRUE(copied.ok());
+  EXPECT_EQ(*copied, static_cast<off_t>(content.size()));
+  std::string found(content.size(), '\0');
+  ASSERT_EQ(::pread(destination.get(), found.data(), found.size(), begin), static_cast<ssize_t>(found.size()));
+  EXPECT_EQ(found, content);
+}
+
+constexpr size_t kLarge = (size_t{64} << 20) + 12'345;
+
+TEST(LargeFiles, AreCopiedInRangesByAllThreads) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  WriteFile(place / "source/first", Bytes(kLarge, 1));
+  WriteFile(place / "source/second", Bytes(kLarge + 1, 2));
+  ASSERT_EQ(::link((place / "source/first").c_str(), (place / "source/linked").c_str()), 0);
+  auto request = RequestFor(place / "source", place / "destination");
+  request.thread_count = 4;
+  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_TRUE(SameTree(place / "destination", place / "source"));
+}
+
+TEST(LargeFiles, AreHashedInOrderAndReadBack) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  const std::string content = Bytes(kLarge, 3);
+  WriteFile(place / "source/file", content);
+  for (const auto algorithm : {DigestAlgorithm::kXxh3, DigestAlgorithm::kBlake3}) {
+    const UniqueFd digests(::open((place / "digests").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    auto request = RequestFor(place / "source", place / "destination");
+    request.thread_count = 4;
+    request.digest = algorithm;
+    request.verify = VerifyLevel::kReadback;
+    request.digests_fd = digests.get();
+    const Report report = Copy(request);
+    EXPECT_TRUE(report.clean());
+    EXPECT_EQ(report[Word::kBytesVerified], static_cast<int64_t>(kLarge));
+    EXPECT_EQ(ReadFile(place / "digests"), HexOf(algorithm, content, content.size()) + "  file\n");
+  }
+}
+
+TEST(Verify, FindsBytesThatTheDestinationChanged) {
+  for (const size_t size : {size_t{100'000}, kLarge}) {
+    const TemporaryDirectory place;
+    MakeDirectory(place / "source");
+    MakeDirectory(place / "destination");
+    WriteFile(place / "source/file", Bytes(size, 4));
+    WriteFile(place / "destination/file", "old");
+    auto request = RequestFor(place / "source", place / "destination");
+    request.digest = DigestAlgorithm::kXxh3;
+    request.verify = VerifyLevel::kReadback;
+    faults::Plan plan;
+    plan.corrupt_write = 0;
+    faults::Use(plan);
+    const Report report = Copy(request);
+    faults::Clear();
+    ASSERT_EQ(report.failures.size(), 1u);
+    EXPECT_EQ(report.failures[0].reason, FailureReason::kVerifyMismatch);
+    EXPECT_EQ(report.failures[0].path, "file");
+    EXPECT_EQ(ReadFile(place / "destination/file"), "old");
+    EXPECT_EQ(report[Word::kReadWriteBytes], 0);
+  }
+}
+
+TEST(DigestLines, EscapeNamesAsTheToolsDo) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  WriteFile(place / "source/new\nline and \\", "abc");
+  const UniqueFd digests(::open((place / "digests").c_str(), O_WRONLY | O_CREAT, 0600));
+  auto request = RequestFor(place / "source", place / "destination");
+  request.digest = DigestAlgorithm::kBlake3;
+  request.verify = VerifyLevel::kSource;
+  request.digests_fd = digests.get();
+  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_EQ(ReadFile(place / "digests"), "\\6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  new\\nline and \\\\\n");
+}
+
+// A source that is written to while it is copied, at both sizes at which files are copied.
+void ExpectChangeIsSeen(size_t size, bool keeps_changing) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  MakeDirectory(place / "destination");
+  WriteFile(place / "destination/file", "old");
+  WriteFile(place / "source/file", Bytes(size, 5));
+  const auto slow = static_cast<int64_t>(size) * 2;
+  const Report report = CopySlowly(RequestFor(place / "source", place / "destination"), slow, [&](ControlBlock control) {
+    while (control.Get(Word::kReadWriteBytes) == 0) std::this_thread::yield();
+    do {
+      const UniqueFd file(::open((place / "source/file").c_str(), O_WRONLY));
+      EXPECT_EQ(::pwrite(file.get(), "changed", 7, 0), 7);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    } while (keeps_changing && control.Get(Word::kFilesFailed) == 0);
+    control.Set(Word::kBytesPerSecond, -1);
+  });
+  if (keeps_changing) {
+    ASSERT_EQ(report.failures.size(), 1u);
+    EXPECT_EQ(report.failures[0].reason, FailureReason::kSourceChanged);
+    EXPECT_EQ(ReadFile(place / "destination/file"), "old");
+    EXPECT_EQ(report[Word::kReadWriteBytes], 0);
+  } else {
+    EXPECT_TRUE(report.clean());
+    EXPECT_TRUE(SameTree(place / "destination/file", place / "source/file"));
+    EXPECT_EQ(report[Word::kReadWriteBytes], static_cast<int64_t>(size));
+  }
+}
+
+TEST(SourceChanged, IsCopiedAgainOnce) {
+  ExpectChangeIsSeen(400'000, false);
+  ExpectChangeIsSeen(kLarge, false);
+}
+
+TEST(SourceChanged, IsNamedWhenItKeepsChanging) {
+  ExpectChangeIsSeen(400'000, true);
+  ExpectChangeIsSeen(kLarge, true);
+}
+
+TEST(Proc, FilesWithoutASizeAreReadToTheirEnd) {
+  const TemporaryDirectory place;
+  auto request = RequestFor(place.path(), place / "unused");
+  request.source = {"/proc", "version"};
+  request.destination = {place.path(), "version"};
+  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_EQ(ReadFile(place / "version"), ReadFile("/proc/version"));
+}
+
+}  // namespace
+}  // namespace smartcopy::testing

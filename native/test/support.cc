@@ -1,0 +1,177 @@
+#include "support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <thread>
+
+namespace smartcopy::testing {
+namespace fs = std::filesystem;
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string pattern = fs::exists("/dev/shm") ? "/dev/shm/smartcopy-test-XXXXXX" : "/tmp/smartcopy-test-XXXXXX";
+  path_ = ::mkdtemp(pattern.data());
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+std::string Bytes(size_t length, uint32_t seed) {
+  std::mt19937_64 random(seed);
+  std::string bytes(length, '\0');
+  for (size_t at = 0; at < length; at += sizeof(uint64_t)) {
+    const uint64_t word = random();
+    std::memcpy(bytes.data() + at, &word, std::min(sizeof(word), length - at));
+  }
+  return bytes;
+}
+
+void WriteFile(const std::string& path, std::string_view content, mode_t mode) {
+  std::ofstream(path, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+  ASSERT_EQ(::chmod(path.c_str(), mode), 0) << path;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void MakeDirectory(const std::string& path, mode_t mode) {
+  ASSERT_EQ(::mkdir(path.c_str(), 0700), 0) << path;
+  ASSERT_EQ(::chmod(path.c_str(), mode), 0) << path;
+}
+
+void MakeLink(const std::string& target, const std::string& path) { ASSERT_EQ(::symlink(target.c_str(), path.c_str()), 0) << path; }
+
+void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds) {
+  const timespec times[2] = {{seconds, nanoseconds}, {seconds, nanoseconds}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0) << path;
+}
+
+struct stat StatOf(const std::string& path) {
+  struct stat found {};
+  EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
+  return found;
+}
+
+bool Exists(const std::string& path) {
+  struct stat found {};
+  return ::lstat(path.c_str(), &found) == 0;
+}
+
+namespace {
+
+void DescribeInto(const std::string& path, const std::string& name, std::map<std::pair<dev_t, ino_t>, std::string>& first_names,
+                  std::vector<std::string>& lines) {
+  const auto found = StatOf(path);
+  std::ostringstream line;
+  line << name << " mode=" << std::oct << found.st_mode << std::dec << " owner=" << found.st_uid << ':' << found.st_gid
+       << " mtime=" << found.st_mtim.tv_sec << '.' << found.st_mtim.tv_nsec;
+  if (S_ISLNK(found.st_mode)) line << " target=" << fs::read_symlink(path).string();
+  if (!S_ISDIR(found.st_mode)) {
+    const auto [first, is_first] = first_names.try_emplace({found.st_dev, found.st_ino}, name);
+    if (!is_first) line << " same as " << first->second;
+  }
+  if (S_ISREG(found.st_mode)) line << " size=" << found.st_size << " hash=" << std::hash<std::string>{}(ReadFile(path));
+  lines.push_back(line.str());
+  if (!S_ISDIR(found.st_mode)) return;
+  std::vector<std::string> names;
+  DIR* directory = ::opendir(path.c_str());
+  ASSERT_NE(directory, nullptr) << path;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string child = entry->d_name;
+    if (child != "." && child != "..") names.push_back(child);
+  }
+  ::closedir(directory);
+  std::sort(names.begin(), names.end());
+  for (const auto& child : names) DescribeInto(path + "/" + child, name + "/" + child, first_names, lines);
+}
+
+}  // namespace
+
+std::vector<std::string> Describe(const std::string& path) {
+  std::map<std::pair<dev_t, ino_t>, std::string> first_names;
+  std::vector<std::string> lines;
+  DescribeInto(path, ".", first_names, lines);
+  return lines;
+}
+
+CopyRequest RequestFor(const std::string& source, const std::string& destination) {
+  CopyRequest request;
+  request.source = {source, ""};
+  const auto slash = destination.rfind('/');
+  request.destination = {destination.substr(0, slash), destination.substr(slash + 1)};
+  request.thread_count = 2;
+  request.update = UpdateMode::kAlways;
+  request.job = 0xabcd1234;
+  request.epoch = 7;
+  request.cross_mounts = true;
+  return request;
+}
+
+::testing::AssertionResult SameTree(const std::string& copy, const std::string& source) {
+  const auto found = Describe(copy);
+  const auto expected = Describe(source);
+  const auto [a, b] = std::mismatch(found.begin(), found.end(), expected.begin(), expected.end());
+  if (a == found.end() && b == expected.end()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "the copy has " << (a == found.end() ? "nothing" : *a) << "\nwhere the source has "
+                                       << (b == expected.end() ? "nothing" : *b);
+}
+
+Report Copy(const CopyRequest& request) { return CopySlowly(request, -1, {}); }
+
+Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second, const std::function<void(ControlBlock)>& meanwhile) {
+  Report report;
+  report.words[static_cast<size_t>(Word::kBytesPerSecond)] = bytes_per_second;
+  const ControlBlock control(report.words.data());
+  FailureSink sink([] {});
+  std::thread other;
+  if (meanwhile) other = std::thread([&] { meanwhile(control); });
+  {
+    TreeCopy copy(request, control, sink);
+    report.outcome = copy.Run();
+  }
+  if (other.joinable()) other.join();
+  report.failures = sink.Take();
+  return report;
+}
+
+Report Copy(const std::string& source, const std::string& destination) { return Copy(RequestFor(source, destination)); }
+
+void MakeSampleTree(const std::string& path) {
+  MakeDirectory(path, 0751);
+  WriteFile(path + "/empty", "");
+  WriteFile(path + "/one", "x", 0600);
+  WriteFile(path + "/unaligned", Bytes(70'001, 2), 04755);
+  WriteFile(path + "/buffers", Bytes(3 * 65'536, 3), 0444);
+  MakeDirectory(path + "/inner", 02755);
+  WriteFile(path + "/inner/\xff\xfe not utf-8\n", "odd name");
+  WriteFile(path + "/inner/" + std::string(255, 'n'), "long name");
+  MakeLink("../one", path + "/inner/link");
+  MakeLink("nowhere", path + "/dangling");
+  ASSERT_EQ(::link((path + "/unaligned").c_str(), (path + "/inner/second name").c_str()), 0);
+  ASSERT_EQ(::link((path + "/unaligned").c_str(), (path + "/inner/third name").c_str()), 0);
+  MakeDirectory(path + "/inner/empty directory", 0500);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::lchown((path + "/one").c_str(), 1234, 4321), 0);
+    ASSERT_EQ(::lchown((path + "/dangling").c_str(), 1234, 4321), 0);
+  }
+  SetTime(path + "/dangling", 1'000'000'000, 987'654'321);
+  SetTime(path + "/one", 1'234'567'890, 123'456'789);
+  SetTime(path + "/inner/empty directory", 1'111'111'111, 1);
+  SetTime(path + "/inner", 1'222'222'222, 999'999'999);
+  SetTime(path, 1'333'333'333, 5);
+}
+
+}  // namespace smartcopy::testing
