@@ -18,7 +18,8 @@ std::chrono::seconds AttackTime() {
 }
 
 // Swaps a directory and a symbolic link to somewhere outside, as fast as the kernel can, until told to stop.
-void Swap(const std::string& directory, const std::string& link, const std::atomic<bool>& stop, std::atomic<int64_t>& swaps) {
+void Swap(const std::string& directory, const std::string& link, const std::atomic<bool>& stop,
+          std::atomic<int64_t>& swaps) {
   while (!stop.load()) {
     if (::renameat2(AT_FDCWD, directory.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE) == 0) swaps.fetch_add(1);
   }
@@ -54,7 +55,8 @@ TEST(Attack, SwappedDirectoriesNeverLeadOutside) {
 
   int64_t runs = 0;
   int64_t files_done = 0;
-  for (const auto end = std::chrono::steady_clock::now() + AttackTime(); std::chrono::steady_clock::now() < end; ++runs) {
+  for (const auto end = std::chrono::steady_clock::now() + AttackTime(); std::chrono::steady_clock::now() < end;
+       ++runs) {
     auto request = RequestFor(place / "source", place / "destination");
     request.durability = runs % 2 == 0 ? Durability::kNone : Durability::kBatch;
     files_done += Copy(request)[Word::kFilesDone];
@@ -66,10 +68,13 @@ TEST(Attack, SwappedDirectoriesNeverLeadOutside) {
       char path[4096] = {};
       const std::string self = "/proc/self/fd/" + std::to_string(file.get());
       // Reached through a swapped link: that is the outside itself, not a copy of it.
-      if (::readlink(self.c_str(), path, sizeof(path) - 1) > 0 && std::string(path).find("/outside/") != std::string::npos) continue;
+      if (::readlink(self.c_str(), path, sizeof(path) - 1) > 0 &&
+          std::string(path).find("/outside/") != std::string::npos)
+        continue;
       char content[16] = {};
       const auto length = ::pread(file.get(), content, sizeof(content), 0);
-      EXPECT_NE(std::string(content, static_cast<size_t>(std::max<ssize_t>(length, 0))), "secret") << copied << " after " << runs << " runs";
+      EXPECT_NE(std::string(content, static_cast<size_t>(std::max<ssize_t>(length, 0))), "secret")
+          << copied << " after " << runs << " runs";
     }
     EXPECT_EQ(Describe(place / "outside"), outside) << "after " << runs << " runs";
     if (HasFailure()) break;
@@ -77,8 +82,8 @@ TEST(Attack, SwappedDirectoriesNeverLeadOutside) {
   stop.store(true);
   for (auto& attacker : attackers) attacker.join();
   RecordProperty("runs", std::to_string(runs));
-  std::printf("%lld runs, %lld files copied, %lld swaps\n", static_cast<long long>(runs), static_cast<long long>(files_done),
-              static_cast<long long>(swaps.load()));
+  std::printf("%lld runs, %lld files copied, %lld swaps\n", static_cast<long long>(runs),
+              static_cast<long long>(files_done), static_cast<long long>(swaps.load()));
   EXPECT_GT(swaps.load(), 1000);
   EXPECT_GT(files_done, 100);
 }

@@ -42,7 +42,8 @@ class Faults : public ::testing::Test {
     EXPECT_TRUE(says_so) << what;
     for (const char* name : {"buffers", "one"}) {
       const std::string now = ReadFile(place / "destination/" + std::string(name));
-      EXPECT_TRUE(now == "old " + std::string(name) || now == ReadFile(place / "source/" + std::string(name))) << what << ": " << name;
+      EXPECT_TRUE(now == "old " + std::string(name) || now == ReadFile(place / "source/" + std::string(name)))
+          << what << ": " << name;
     }
     for (const char* name : {"empty", "unaligned", "inner/second name", "inner/\xff\xfe not utf-8\n"}) {
       const std::string source = place / "source/" + std::string(name);
@@ -72,7 +73,7 @@ TEST_F(Faults, ShortTransfersAndInterruptionsChangeNothing) {
       faults::Use(plan);
       const Report report = Copy(request);
       faults::Clear();
-      EXPECT_TRUE(report.clean());
+      EXPECT_TRUE(Clean(report));
       EXPECT_TRUE(SameTree(place / "destination", place / "source"));
     }
   }
@@ -92,7 +93,7 @@ TEST_F(Faults, ShortTransfersOfLargeFilesChangeNothing) {
   faults::Use(plan);
   const Report report = Copy(request);
   faults::Clear();
-  EXPECT_TRUE(report.clean());
+  EXPECT_TRUE(Clean(report));
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
 
@@ -116,14 +117,15 @@ TEST_F(Faults, EveryCallSiteMayFail) {
           const Report report = Copy(Request(place, durability));
           calls = std::max(calls, faults::CallCount(failing));
           faults::Clear();
-          const std::string what = std::string(SyscallName(failing)) + " number " + std::to_string(index) + " with " + strerrorname_np(code) +
-                                   " at durability " + std::to_string(static_cast<int>(durability));
+          const std::string what = std::string(SyscallName(failing)) + " number " + std::to_string(index) + " with " +
+                                   strerrorname_np(code) + " at durability " +
+                                   std::to_string(static_cast<int>(durability));
           ExpectHonest(place, report, what);
           if (!report.clean()) ++failed_runs;
           for (const auto& failure : report.failures) {
             EXPECT_TRUE(failure.error && failure.error->call == failing) << what;
           }
-          EXPECT_TRUE(Copy(Request(place, durability)).clean()) << what;
+          EXPECT_TRUE(Clean(Copy(Request(place, durability)))) << what;
           EXPECT_TRUE(SameTree(place / "destination", place / "source")) << what;
           EXPECT_FALSE(Exists(place / "destination/.smartcopy-abcd123400000001-0")) << what;
           if (HasFailure()) return;
@@ -148,7 +150,8 @@ TEST_F(Faults, ADiskThatStaysFullNamesEveryFileAndLosesNone) {
   faults::Clear();
   ExpectHonest(place, report, "a full disk");
   for (const auto& failure : report.failures) EXPECT_EQ(failure.reason, FailureReason::kNoSpace);
-  // one, unaligned with its two further names, buffers, the odd name, the long name: all but the empty file and the links.
+  // one, unaligned with its two further names, buffers, the odd name, the long name: all but the empty file and the
+  // links.
   EXPECT_EQ(report[Word::kFilesFailed], 7);
   EXPECT_EQ(report[Word::kReadWriteBytes], 0);
 }

@@ -13,7 +13,8 @@ namespace {
 
 std::string HexOf(DigestAlgorithm algorithm, std::string_view content, size_t step) {
   const auto digest = MakeDigest(algorithm);
-  for (size_t at = 0; at < content.size(); at += step) digest->Update(std::as_bytes(std::span(content.substr(at, step))));
+  for (size_t at = 0; at < content.size(); at += step)
+    digest->Update(std::as_bytes(std::span(content.substr(at, step))));
   return digest->Hex();
 }
 
@@ -21,7 +22,8 @@ TEST(Digest, GivesThePublishedValues) {
   // From the algorithms' own test vectors; b3sum and xxhsum -H2 print the same, see the CLI's tests.
   EXPECT_EQ(HexOf(DigestAlgorithm::kXxh3, "", 1), "99aa06d3014798d86001c324468d497f");
   EXPECT_EQ(HexOf(DigestAlgorithm::kBlake3, "", 1), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
-  EXPECT_EQ(HexOf(DigestAlgorithm::kBlake3, "abc", 3), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+  EXPECT_EQ(HexOf(DigestAlgorithm::kBlake3, "abc", 3),
+            "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
 }
 
 TEST(Digest, DoesNotDependOnHowTheBytesArrive) {
@@ -49,7 +51,8 @@ class StrategyConformance : public ::testing::TestWithParam<const char*> {
     const struct stat found = StatOf(from);
     MovedBytes moved;
     auto buffer = Buffer::Make(65'536);
-    const ContentCopy file{source.get(), destination.get(), found.st_size, found.st_dev, found.st_dev, nullptr, buffer->bytes(), &moved};
+    const ContentCopy file{source.get(), destination.get(), found.st_size,   found.st_dev,
+                           found.st_dev, nullptr,           buffer->bytes(), &moved};
     for (const auto& strategy : strategies_) {
       if (std::string_view(strategy->name()) != GetParam()) continue;
       auto copied = strategy->Copy(file);
@@ -69,7 +72,7 @@ class StrategyConformance : public ::testing::TestWithParam<const char*> {
     return words;
   }();
   FailureSink sink_{[] {}};
-  Transfer transfer_{CopyRequest{}, ControlBlock(words_.data()), sink_, {16, 16}};
+  Transfer transfer_{CopyRequest{}, ControlBlock(words_.data()), sink_, {16, 16, 16}};
   std::vector<std::unique_ptr<CopyStrategy>> strategies_ = MakeStrategies(transfer_);
 };
 
@@ -101,7 +104,7 @@ TEST(ReadWriteCopy, CopiesRangesPast4GiB) {
   std::array<int64_t, static_cast<size_t>(Word::kCount)> words{};
   words[static_cast<size_t>(Word::kBytesPerSecond)] = -1;
   FailureSink sink([] {});
-  Transfer transfer(CopyRequest{}, ControlBlock(words.data()), sink, {16, 16});
+  Transfer transfer(CopyRequest{}, ControlBlock(words.data()), sink, {16, 16, 16});
   ReadWriteCopy copy(transfer);
   MovedBytes moved;
   auto buffer = Buffer::Make(4096);
@@ -125,7 +128,7 @@ TEST(LargeFiles, AreCopiedInRangesByAllThreads) {
   ASSERT_EQ(::link((place / "source/first").c_str(), (place / "source/linked").c_str()), 0);
   auto request = RequestFor(place / "source", place / "destination");
   request.thread_count = 4;
-  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_TRUE(Clean(Copy(request)));
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
 
@@ -142,7 +145,7 @@ TEST(LargeFiles, AreHashedInOrderAndReadBack) {
     request.verify = VerifyLevel::kReadback;
     request.digests_fd = digests.get();
     const Report report = Copy(request);
-    EXPECT_TRUE(report.clean());
+    EXPECT_TRUE(Clean(report));
     EXPECT_EQ(report[Word::kBytesVerified], static_cast<int64_t>(kLarge));
     EXPECT_EQ(ReadFile(place / "digests"), HexOf(algorithm, content, content.size()) + "  file\n");
   }
@@ -180,8 +183,9 @@ TEST(DigestLines, EscapeNamesAsTheToolsDo) {
   request.digest = DigestAlgorithm::kBlake3;
   request.verify = VerifyLevel::kSource;
   request.digests_fd = digests.get();
-  EXPECT_TRUE(Copy(request).clean());
-  EXPECT_EQ(ReadFile(place / "digests"), "\\6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  new\\nline and \\\\\n");
+  EXPECT_TRUE(Clean(Copy(request)));
+  EXPECT_EQ(ReadFile(place / "digests"),
+            "\\6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  new\\nline and \\\\\n");
 }
 
 // A source that is written to while it is copied, at both sizes at which files are copied.
@@ -192,22 +196,23 @@ void ExpectChangeIsSeen(size_t size, bool keeps_changing) {
   WriteFile(place / "destination/file", "old");
   WriteFile(place / "source/file", Bytes(size, 5));
   const auto slow = static_cast<int64_t>(size) * 2;
-  const Report report = CopySlowly(RequestFor(place / "source", place / "destination"), slow, [&](ControlBlock control) {
-    while (control.Get(Word::kReadWriteBytes) == 0) std::this_thread::yield();
-    do {
-      const UniqueFd file(::open((place / "source/file").c_str(), O_WRONLY));
-      EXPECT_EQ(::pwrite(file.get(), "changed", 7, 0), 7);
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    } while (keeps_changing && control.Get(Word::kFilesFailed) == 0);
-    control.Set(Word::kBytesPerSecond, -1);
-  });
+  const Report report =
+      CopySlowly(RequestFor(place / "source", place / "destination"), slow, [&](ControlBlock control) {
+        while (control.Get(Word::kReadWriteBytes) == 0) std::this_thread::yield();
+        do {
+          const UniqueFd file(::open((place / "source/file").c_str(), O_WRONLY));
+          EXPECT_EQ(::pwrite(file.get(), "changed", 7, 0), 7);
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        } while (keeps_changing && control.Get(Word::kFilesFailed) == 0);
+        control.Set(Word::kBytesPerSecond, -1);
+      });
   if (keeps_changing) {
     ASSERT_EQ(report.failures.size(), 1u);
     EXPECT_EQ(report.failures[0].reason, FailureReason::kSourceChanged);
     EXPECT_EQ(ReadFile(place / "destination/file"), "old");
     EXPECT_EQ(report[Word::kReadWriteBytes], 0);
   } else {
-    EXPECT_TRUE(report.clean());
+    EXPECT_TRUE(Clean(report));
     EXPECT_TRUE(SameTree(place / "destination/file", place / "source/file"));
     EXPECT_EQ(report[Word::kReadWriteBytes], static_cast<int64_t>(size));
   }
@@ -228,7 +233,7 @@ TEST(Proc, FilesWithoutASizeAreReadToTheirEnd) {
   auto request = RequestFor(place.path(), place / "unused");
   request.source = {"/proc", "version"};
   request.destination = {place.path(), "version"};
-  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_TRUE(Clean(Copy(request)));
   EXPECT_EQ(ReadFile(place / "version"), ReadFile("/proc/version"));
 }
 

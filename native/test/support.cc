@@ -52,7 +52,9 @@ void MakeDirectory(const std::string& path, mode_t mode) {
   ASSERT_EQ(::chmod(path.c_str(), mode), 0) << path;
 }
 
-void MakeLink(const std::string& target, const std::string& path) { ASSERT_EQ(::symlink(target.c_str(), path.c_str()), 0) << path; }
+void MakeLink(const std::string& target, const std::string& path) {
+  ASSERT_EQ(::symlink(target.c_str(), path.c_str()), 0) << path;
+}
 
 void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds) {
   const timespec times[2] = {{seconds, nanoseconds}, {seconds, nanoseconds}};
@@ -60,20 +62,20 @@ void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds) {
 }
 
 struct stat StatOf(const std::string& path) {
-  struct stat found {};
+  struct stat found{};
   EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
   return found;
 }
 
 bool Exists(const std::string& path) {
-  struct stat found {};
+  struct stat found{};
   return ::lstat(path.c_str(), &found) == 0;
 }
 
 namespace {
 
-void DescribeInto(const std::string& path, const std::string& name, std::map<std::pair<dev_t, ino_t>, std::string>& first_names,
-                  std::vector<std::string>& lines) {
+void DescribeInto(const std::string& path, const std::string& name,
+                  std::map<std::pair<dev_t, ino_t>, std::string>& first_names, std::vector<std::string>& lines) {
   const auto found = StatOf(path);
   std::ostringstream line;
   line << name << " mode=" << std::oct << found.st_mode << std::dec << " owner=" << found.st_uid << ':' << found.st_gid
@@ -107,6 +109,20 @@ std::vector<std::string> Describe(const std::string& path) {
   return lines;
 }
 
+::testing::AssertionResult Clean(const Report& report) {
+  if (report.clean()) return ::testing::AssertionSuccess();
+  auto failed = ::testing::AssertionFailure();
+  if (!report.started())
+    return failed << report.start_error().path << ": " << SyscallName(report.start_error().error.call) << ": "
+                  << strerrorname_np(report.start_error().error.code);
+  if (report.failures.empty()) return failed << "not finished";
+  const Failure& first = report.failures.front();
+  failed << report.failures.size() << " failures, first " << FailureReasonName(first.reason) << " of '" << first.path
+         << "'";
+  if (first.error) failed << ": " << SyscallName(first.error->call) << ": " << strerrorname_np(first.error->code);
+  return failed;
+}
+
 CopyRequest RequestFor(const std::string& source, const std::string& destination) {
   CopyRequest request;
   request.source = {source, ""};
@@ -125,13 +141,14 @@ CopyRequest RequestFor(const std::string& source, const std::string& destination
   const auto expected = Describe(source);
   const auto [a, b] = std::mismatch(found.begin(), found.end(), expected.begin(), expected.end());
   if (a == found.end() && b == expected.end()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << "the copy has " << (a == found.end() ? "nothing" : *a) << "\nwhere the source has "
-                                       << (b == expected.end() ? "nothing" : *b);
+  return ::testing::AssertionFailure() << "the copy has " << (a == found.end() ? "nothing" : *a)
+                                       << "\nwhere the source has " << (b == expected.end() ? "nothing" : *b);
 }
 
 Report Copy(const CopyRequest& request) { return CopySlowly(request, -1, {}); }
 
-Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second, const std::function<void(ControlBlock)>& meanwhile) {
+Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second,
+                  const std::function<void(ControlBlock)>& meanwhile) {
   Report report;
   report.words[static_cast<size_t>(Word::kBytesPerSecond)] = bytes_per_second;
   const ControlBlock control(report.words.data());

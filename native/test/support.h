@@ -13,7 +13,8 @@
 
 namespace smartcopy::testing {
 
-// A directory that is removed with everything in it. On tmpfs where the machine has one, so that many small trees are quick.
+// A directory that is removed with everything in it. On tmpfs where the machine has one, so that many small trees are
+// quick.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();
@@ -40,8 +41,8 @@ void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds);
 struct stat StatOf(const std::string& path);
 bool Exists(const std::string& path);
 
-// What is at and below `path`, a line for each entry that says everything a copy has to keep: relative name, type, mode,
-// owner, modification time, content or target, and which names are one file. Equal trees have equal descriptions.
+// What is at and below `path`, a line for each entry that says everything a copy has to keep: relative name, type,
+// mode, owner, modification time, content or target, and which names are one file. Equal trees have equal descriptions.
 std::vector<std::string> Describe(const std::string& path);
 // Whether two trees have the same description; says the first difference.
 ::testing::AssertionResult SameTree(const std::string& copy, const std::string& source);
@@ -61,6 +62,9 @@ struct Report {
   bool clean() const { return started() && end() == End::kFinished && failures.empty(); }
 };
 
+// Whether it is clean; says the first failure.
+::testing::AssertionResult Clean(const Report& report);
+
 // A request for everything below `source` to become everything below `destination`, with the defaults of the tests: two
 // threads, update always, durability none.
 CopyRequest RequestFor(const std::string& source, const std::string& destination);
@@ -68,10 +72,12 @@ CopyRequest RequestFor(const std::string& source, const std::string& destination
 // Runs a transfer to its end.
 Report Copy(const CopyRequest& request);
 // Runs a transfer that begins under a limit, with `meanwhile` on another thread that holds the shared words.
-Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second, const std::function<void(ControlBlock)>& meanwhile);
+Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second,
+                  const std::function<void(ControlBlock)>& meanwhile);
 Report Copy(const std::string& source, const std::string& destination);
 
-// A small tree with one of everything: empty and unaligned files, a large one, links of both kinds, odd names and modes.
+// A small tree with one of everything: empty and unaligned files, a large one, links of both kinds, odd names and
+// modes.
 void MakeSampleTree(const std::string& path);
 
 }  // namespace smartcopy::testing

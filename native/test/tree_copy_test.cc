@@ -13,7 +13,7 @@ TEST(TreeCopy, KeepsEverythingOfATree) {
   const TemporaryDirectory place;
   MakeSampleTree(place / "source");
   const Report report = Copy(place / "source", place / "destination");
-  EXPECT_TRUE(report.clean());
+  EXPECT_TRUE(Clean(report));
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
   EXPECT_EQ(report[Word::kFilesDone], 10);
   EXPECT_EQ(report[Word::kFilesTotal], 10);
@@ -31,7 +31,7 @@ TEST(TreeCopy, KeepsEverythingAtEveryDurability) {
     WriteFile(place / "destination/one", "old");
     auto request = RequestFor(place / "source", place / "destination");
     request.durability = durability;
-    EXPECT_TRUE(Copy(request).clean());
+    EXPECT_TRUE(Clean(Copy(request)));
     EXPECT_TRUE(SameTree(place / "destination", place / "source"));
   }
 }
@@ -46,10 +46,10 @@ TEST(TreeCopy, BatchFinishesManyFilesToo) {
   }
   auto request = RequestFor(place / "source", place / "destination");
   request.durability = Durability::kBatch;
-  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_TRUE(Clean(Copy(request)));
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
   // Once more, so that every file is replaced.
-  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_TRUE(Clean(Copy(request)));
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
 
@@ -58,13 +58,13 @@ TEST(TreeCopy, LeavesEqualFilesAloneAndMendsTheirMetadata) {
   MakeSampleTree(place / "source");
   auto request = RequestFor(place / "source", place / "destination");
   request.update = UpdateMode::kIfDifferent;
-  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_TRUE(Clean(Copy(request)));
   const auto inode = StatOf(place / "destination/unaligned").st_ino;
   ASSERT_EQ(::chmod((place / "destination/unaligned").c_str(), 0600), 0);
   WriteFile(place / "source/one", "changed");
 
   const Report again = Copy(request);
-  EXPECT_TRUE(again.clean());
+  EXPECT_TRUE(Clean(again));
   EXPECT_EQ(again[Word::kFilesDone], 1);
   EXPECT_EQ(again[Word::kFilesUnchanged], 9);
   EXPECT_EQ(StatOf(place / "destination/unaligned").st_ino, inode);
@@ -78,7 +78,7 @@ TEST(TreeCopy, ReplacesFilesWholeAndNeverTruncatesTheOldOne) {
   WriteFile(place / "source/file", "new content");
   WriteFile(place / "destination/file", "old");
   ASSERT_EQ(::link((place / "destination/file").c_str(), (place / "elsewhere").c_str()), 0);
-  EXPECT_TRUE(Copy(place / "source", place / "destination").clean());
+  EXPECT_TRUE(Clean(Copy(place / "source", place / "destination")));
   EXPECT_EQ(ReadFile(place / "destination/file"), "new content");
   EXPECT_EQ(ReadFile(place / "elsewhere"), "old");
 }
@@ -90,7 +90,7 @@ TEST(TreeCopy, ReplacesALinkAndNeverWritesThroughIt) {
   WriteFile(place / "source/file", "new");
   WriteFile(place / "outside", "untouched");
   MakeLink("../outside", place / "destination/file");
-  EXPECT_TRUE(Copy(place / "source", place / "destination").clean());
+  EXPECT_TRUE(Clean(Copy(place / "source", place / "destination")));
   EXPECT_EQ(ReadFile(place / "outside"), "untouched");
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
@@ -147,7 +147,7 @@ TEST(TreeCopy, CopiesASingleFileToANewNameAndMakesItsDirectories) {
   request.destination = {place.path(), "a/b/renamed"};
   for (const Durability durability : {Durability::kNone, Durability::kBatch, Durability::kFile}) {
     request.durability = durability;
-    EXPECT_TRUE(Copy(request).clean());
+    EXPECT_TRUE(Clean(Copy(request)));
     EXPECT_TRUE(SameTree(place / "a/b/renamed", place / "file"));
   }
 }
@@ -157,8 +157,10 @@ TEST(TreeCopy, RefusesToCopyOntoOrIntoItself) {
   MakeSampleTree(place / "source");
   const auto before = Describe(place / "source");
   EXPECT_EQ(Copy(place / "source", place / "source").start_error().kind, StartError::Kind::kSameFile);
-  EXPECT_EQ(Copy(place / "source", place / "source/inner").start_error().kind, StartError::Kind::kDestinationInsideSource);
-  EXPECT_EQ(Copy(place / "source", place / "source/new").start_error().kind, StartError::Kind::kDestinationInsideSource);
+  EXPECT_EQ(Copy(place / "source", place / "source/inner").start_error().kind,
+            StartError::Kind::kDestinationInsideSource);
+  EXPECT_EQ(Copy(place / "source", place / "source/new").start_error().kind,
+            StartError::Kind::kDestinationInsideSource);
   auto request = RequestFor(place / "source", place / "source");
   request.source = {place / "source", "one"};
   request.destination = {place / "source", "one"};
@@ -205,7 +207,7 @@ TEST(TreeCopy, RemovesOlderTemporariesOfItsOwnJobAlone) {
   WriteFile(place / "destination/.smartcopy-abcd123500000006-1", "another job's");
   WriteFile(place / "destination/.smartcopy-abcd123400000006-x", "no temporary");
   const Report report = Copy(place / "source", place / "destination");
-  EXPECT_TRUE(report.clean());
+  EXPECT_TRUE(Clean(report));
   EXPECT_EQ(report.result().temporaries_removed, 2);
   EXPECT_FALSE(Exists(place / "destination/.smartcopy-abcd123400000006-1"));
   EXPECT_FALSE(Exists(place / "destination/inner/.smartcopy-abcd123400000007-22"));
@@ -243,7 +245,7 @@ TEST(TreeCopy, WalksDeepAndWideTreesWithFewDescriptors) {
     auto request = RequestFor(place / "source", place / "destination" + std::to_string(static_cast<int>(durability)));
     request.durability = durability;
     request.scan_totals = true;
-    EXPECT_TRUE(Copy(request).clean());
+    EXPECT_TRUE(Clean(Copy(request)));
   }
   EXPECT_TRUE(SameTree(place / "destination0", place / "source"));
   EXPECT_TRUE(SameTree(place / "destination1", place / "source"));
@@ -253,10 +255,11 @@ TEST(TreeCopy, WalksDeepAndWideTreesWithFewDescriptors) {
 TEST(TreeCopy, SharesOneFlatDirectoryAmongThreads) {
   const TemporaryDirectory place;
   MakeDirectory(place / "source");
-  for (int index = 0; index < 3000; ++index) WriteFile(place / "source/" + std::to_string(index), std::to_string(index));
+  for (int index = 0; index < 3000; ++index)
+    WriteFile(place / "source/" + std::to_string(index), std::to_string(index));
   auto request = RequestFor(place / "source", place / "destination");
   request.thread_count = 8;
-  EXPECT_TRUE(Copy(request).clean());
+  EXPECT_TRUE(Clean(Copy(request)));
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
 
@@ -271,7 +274,7 @@ TEST(TreeCopy, PublishesTotalsWhileItRuns) {
     EXPECT_EQ(control.Get(Word::kBytesTotal), 1 + 70'001 + 3 * 65'536 + 8 + 9);
     control.Set(Word::kBytesPerSecond, -1);
   });
-  EXPECT_TRUE(report.clean());
+  EXPECT_TRUE(Clean(report));
 }
 
 TEST(TreeCopy, HoldsALiveLimit) {
@@ -280,14 +283,15 @@ TEST(TreeCopy, HoldsALiveLimit) {
   WriteFile(place / "source/file", Bytes(4 << 20));
   WriteFile(place / "source/other", Bytes(4 << 20));
   const auto began = std::chrono::steady_clock::now();
-  const Report report = CopySlowly(RequestFor(place / "source", place / "destination"), 4 << 20, [](ControlBlock control) {
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-    const int64_t moved = control.Get(Word::kReadWriteBytes);
-    EXPECT_LE(moved, (4 << 20) * 1.3);
-    EXPECT_GT(moved, (4 << 20) * 0.5);
-    control.Set(Word::kBytesPerSecond, -1);
-  });
-  EXPECT_TRUE(report.clean());
+  const Report report =
+      CopySlowly(RequestFor(place / "source", place / "destination"), 4 << 20, [](ControlBlock control) {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+        const int64_t moved = control.Get(Word::kReadWriteBytes);
+        EXPECT_LE(moved, (4 << 20) * 1.3);
+        EXPECT_GT(moved, (4 << 20) * 0.5);
+        control.Set(Word::kBytesPerSecond, -1);
+      });
+  EXPECT_TRUE(Clean(report));
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
   EXPECT_GT(report[Word::kThrottleWaitNs], 0);
 }
@@ -297,7 +301,8 @@ TEST(TreeCopy, KeepsWhatWasFinishedWhenCancelled) {
     const TemporaryDirectory place;
     MakeDirectory(place / "source");
     MakeDirectory(place / "source/inner", 0711);
-    for (int index = 0; index < 200; ++index) WriteFile(place / "source/inner/" + std::to_string(index), Bytes(50'000, index));
+    for (int index = 0; index < 200; ++index)
+      WriteFile(place / "source/inner/" + std::to_string(index), Bytes(50'000, index));
     auto request = RequestFor(place / "source", place / "destination");
     request.durability = durability;
     const Report report = CopySlowly(request, 5'000'000, [](ControlBlock control) {
@@ -327,7 +332,8 @@ TEST(TreeCopy, RefusesToWalkIntoItsOwnDestinationThroughAMount) {
   MakeDirectory(place / "source/hole");
   WriteFile(place / "source/file", "x");
   MakeDirectory(place / "destination");
-  if (::system(("mount --bind " + place / "destination" + " " + place / "source/hole").c_str()) != 0) GTEST_SKIP() << "no bind mounts here";
+  if (::system(("mount --bind " + place / "destination" + " " + place / "source/hole").c_str()) != 0)
+    GTEST_SKIP() << "no bind mounts here";
   const Report report = Copy(place / "source", place / "destination");
   EXPECT_EQ(::system(("umount " + place / "source/hole").c_str()), 0);
   ASSERT_EQ(report.failures.size(), 1u);
@@ -351,7 +357,7 @@ TEST(TreeCopy, StaysOnOneFileSystemUnlessToldOtherwise) {
   ASSERT_EQ(kept_out.failures.size(), 1u);
   EXPECT_EQ(kept_out.failures[0].reason, FailureReason::kMountPoint);
   EXPECT_TRUE(kept_out.failures[0].refused);
-  EXPECT_TRUE(crossed.clean());
+  EXPECT_TRUE(Clean(crossed));
   EXPECT_EQ(ReadFile(place / "destination/mounted/file"), "x");
 }
 

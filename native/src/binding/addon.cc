@@ -1,4 +1,5 @@
-// The addon: its functions as JavaScript sees them. Values are checked on the JavaScript side; here they are only unpacked.
+// The addon: its functions as JavaScript sees them. Values are checked on the JavaScript side; here they are only
+// unpacked.
 #include <napi.h>
 
 #include "engine/io_uring_probe.h"
@@ -13,7 +14,9 @@ Napi::Value ControlWords(Napi::Env env) {
   return names;
 }
 
-Napi::Value CopyTree(const Napi::CallbackInfo& info) { return TransferRun::Start(info.Env(), info[0].As<Napi::Object>(), info[1].As<Napi::BigInt64Array>()); }
+Napi::Value CopyTree(const Napi::CallbackInfo& info) {
+  return TransferRun::Start(info.Env(), info[0].As<Napi::Object>(), info[1].As<Napi::BigInt64Array>());
+}
 
 Napi::Value ProbeIoUringForJs(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(info.Env());

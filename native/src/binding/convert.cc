@@ -17,7 +17,9 @@ RootedPath RootedPathFrom(const Napi::Value& value) {
 
 std::string Text(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::String>().Utf8Value(); }
 
-Napi::Value BytesToJs(Napi::Env env, const std::string& bytes) { return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size()); }
+Napi::Value BytesToJs(Napi::Env env, const std::string& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+}
 
 void SetError(Napi::Object& object, const IoError& error) {
   object.Set("errno", ErrnoName(error.code));
@@ -33,11 +35,16 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.thread_count = value.Get("threadCount").As<Napi::Number>().Uint32Value();
   request.buffer_bytes = static_cast<size_t>(value.Get("bufferBytes").As<Napi::Number>().Int64Value());
   request.update = Text(value, "update") == "Always" ? UpdateMode::kAlways : UpdateMode::kIfDifferent;
-  if (value.Get("digest").IsString()) request.digest = Text(value, "digest") == "BLAKE3" ? DigestAlgorithm::kBlake3 : DigestAlgorithm::kXxh3;
+  if (value.Get("digest").IsString())
+    request.digest = Text(value, "digest") == "BLAKE3" ? DigestAlgorithm::kBlake3 : DigestAlgorithm::kXxh3;
   const std::string verify = Text(value, "verify");
-  request.verify = verify == "Readback" ? VerifyLevel::kReadback : verify == "Source" ? VerifyLevel::kSource : VerifyLevel::kNone;
+  request.verify = verify == "Readback" ? VerifyLevel::kReadback
+                   : verify == "Source" ? VerifyLevel::kSource
+                                        : VerifyLevel::kNone;
   const std::string durability = Text(value, "durability");
-  request.durability = durability == "Batch" ? Durability::kBatch : durability == "File" ? Durability::kFile : Durability::kNone;
+  request.durability = durability == "Batch"  ? Durability::kBatch
+                       : durability == "File" ? Durability::kFile
+                                              : Durability::kNone;
   const auto temporaries = value.Get("temporaries").As<Napi::Object>();
   request.job = temporaries.Get("job").As<Napi::Number>().Uint32Value();
   request.epoch = temporaries.Get("epoch").As<Napi::Number>().Uint32Value();
@@ -62,7 +69,9 @@ Napi::Value ToJs(Napi::Env env, const Failure& failure) {
 
 Napi::Value ToJs(Napi::Env env, const CopyResult& result) {
   auto object = Napi::Object::New(env);
-  object.Set("end", result.end == End::kFinished ? "Finished" : result.end == End::kCancelled ? "Cancelled" : "EndedEarly");
+  object.Set("end", result.end == End::kFinished    ? "Finished"
+                    : result.end == End::kCancelled ? "Cancelled"
+                                                    : "EndedEarly");
   object.Set("ownersNotKept", static_cast<double>(result.owners_not_kept));
   object.Set("temporariesRemoved", static_cast<double>(result.temporaries_removed));
   auto fallbacks = Napi::Array::New(env, result.fallbacks.size());
@@ -87,15 +96,23 @@ Napi::Value ToJs(Napi::Env env, const CopyResult& result) {
 Napi::Error ToJs(Napi::Env env, const StartError& error) {
   std::string what;
   switch (error.kind) {
-    case StartError::Kind::kSameFile: what = "source and destination are the same"; break;
-    case StartError::Kind::kDestinationInsideSource: what = "the destination lies inside the source"; break;
-    case StartError::Kind::kSystem: what = std::string(SyscallName(error.error.call)) + ": " + ErrnoName(error.error.code); break;
+    case StartError::Kind::kSameFile:
+      what = "source and destination are the same";
+      break;
+    case StartError::Kind::kDestinationInsideSource:
+      what = "the destination lies inside the source";
+      break;
+    case StartError::Kind::kSystem:
+      what = std::string(SyscallName(error.error.call)) + ": " + ErrnoName(error.error.code);
+      break;
   }
   auto made = Napi::Error::New(env, what);
   auto fields = made.Value();
   fields.Set("path", BytesToJs(env, error.path));
-  if (error.kind == StartError::Kind::kSystem) SetError(fields, error.error);
-  else fields.Set("refused", error.kind == StartError::Kind::kSameFile ? "SameFile" : "DestinationInsideSource");
+  if (error.kind == StartError::Kind::kSystem)
+    SetError(fields, error.error);
+  else
+    fields.Set("refused", error.kind == StartError::Kind::kSameFile ? "SameFile" : "DestinationInsideSource");
   return made;
 }
 

@@ -15,9 +15,11 @@ TransferRun::TransferRun(Napi::Env env, const Napi::Object& request, const Napi:
       control_(const_cast<int64_t*>(words.Data())),
       words_(Napi::Persistent(words.As<Napi::Object>())),
       promise_(Napi::Promise::Deferred::New(env)),
-      to_javascript_(Napi::ThreadSafeFunction::New(env, request.Get("onFailures").As<Napi::Function>(), "smartcopy transfer", 0, 1)),
+      to_javascript_(Napi::ThreadSafeFunction::New(env, request.Get("onFailures").As<Napi::Function>(),
+                                                   "smartcopy transfer", 0, 1)),
       failures_([this] {
-        to_javascript_.BlockingCall([this](Napi::Env js, Napi::Function on_failures) { DeliverFailures(js, on_failures); });
+        to_javascript_.BlockingCall(
+            [this](Napi::Env js, Napi::Function on_failures) { DeliverFailures(js, on_failures); });
       }) {}
 
 void TransferRun::RunEngine() {
@@ -43,8 +45,10 @@ void TransferRun::DeliverFailures(Napi::Env env, Napi::Function on_failures) {
 void TransferRun::Settle(Napi::Env env) {
   napi_remove_env_cleanup_hook(env, StopAtExit, this);
   thread_.join();
-  if (const auto* error = std::get_if<StartError>(&outcome_)) promise_.Reject(ToJs(env, *error).Value());
-  else promise_.Resolve(ToJs(env, *std::get_if<CopyResult>(&outcome_)));
+  if (const auto* error = std::get_if<StartError>(&outcome_))
+    promise_.Reject(ToJs(env, *error).Value());
+  else
+    promise_.Resolve(ToJs(env, *std::get_if<CopyResult>(&outcome_)));
   delete this;
 }
 

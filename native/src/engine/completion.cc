@@ -59,7 +59,8 @@ void Completion::KeepForBatch(WrittenFile file) {
   // would pass for finished before it is. It gets another time until then.
   if (file.temporary.empty() && file.times[1].tv_sec >= ::time(nullptr) - 1) {
     const timespec other[2] = {{file.times[1].tv_sec - 1, 0}, {file.times[1].tv_sec - 1, 0}};
-    if (const auto error = ErrorOf(sys::SetTimes(file.fd.get(), other), Syscall::kUtimensat)) return Settle(file, error);
+    if (const auto error = ErrorOf(sys::SetTimes(file.fd.get(), other), Syscall::kUtimensat))
+      return Settle(file, error);
   }
   std::vector<WrittenFile> full;
   {
@@ -94,7 +95,8 @@ void Completion::FinishBatch(std::vector<WrittenFile> batch) {
     synced[file_system] = ErrorOf(sys::Syncfs(file_system->sync_fd.get()), Syscall::kSyncfs);
   }
   for (auto& file : batch) {
-    auto error = file.fd.valid() ? ErrorOf(sys::Fdatasync(file.fd.get()), Syscall::kFdatasync) : synced[file.directory->file_system];
+    auto error = file.fd.valid() ? ErrorOf(sys::Fdatasync(file.fd.get()), Syscall::kFdatasync)
+                                 : synced[file.directory->file_system];
     if (!error) {
       const auto open = OpenOrFail(file);
       if (open == nullptr) continue;
@@ -109,10 +111,11 @@ void Completion::FinishBatch(std::vector<WrittenFile> batch) {
 std::optional<IoError> Completion::SetTimesAndName(WrittenFile& file, const OpenDirectory& open, bool sync_times) {
   const std::string& present = file.temporary.empty() ? file.name : file.temporary;
   if (!file.fd.valid()) {
-    const long fd = sys::Openat2(open.destination.get(), present.c_str(), O_PATH | O_NOFOLLOW, 0, transfer_.directories.resolve());
+    const long fd =
+        sys::Openat2(open.destination.get(), present.c_str(), O_PATH | O_NOFOLLOW, 0, transfer_.directories.resolve());
     if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
     file.fd = UniqueFd(static_cast<int>(fd));
-    struct stat found {};
+    struct stat found{};
     if (auto error = ErrorOf(sys::Fstat(file.fd.get(), &found), Syscall::kFstat)) return error;
     if (FileId::Of(found) != file.id) return IoError{ESTALE, Syscall::kOpenat2};
   }
@@ -122,7 +125,8 @@ std::optional<IoError> Completion::SetTimesAndName(WrittenFile& file, const Open
   }
   if (auto error = ErrorOf(file.fd.Close(), Syscall::kClose)) return error;
   if (file.temporary.empty()) return std::nullopt;
-  return ErrorOf(sys::Renameat(open.destination.get(), present.c_str(), open.destination.get(), file.name.c_str()), Syscall::kRenameat);
+  return ErrorOf(sys::Renameat(open.destination.get(), present.c_str(), open.destination.get(), file.name.c_str()),
+                 Syscall::kRenameat);
 }
 
 std::shared_ptr<OpenDirectory> Completion::OpenOrFail(WrittenFile& file) {

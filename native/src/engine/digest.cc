@@ -13,7 +13,8 @@ namespace {
 
 class Xxh3Digest final : public Digest {
  public:
-  explicit Xxh3Digest(const Xxh3& variant) : variant_(variant), state_(std::aligned_alloc(kAlignment, RoundUp(variant.state_bytes)), &std::free) {
+  explicit Xxh3Digest(const Xxh3& variant)
+      : variant_(variant), state_(std::aligned_alloc(kAlignment, RoundUp(variant.state_bytes)), &std::free) {
     Xxh3Digest::Reset();
   }
 
@@ -24,7 +25,8 @@ class Xxh3Digest final : public Digest {
     uint64_t low = 0;
     variant_.finish(state_.get(), &high, &low);
     std::array<char, 33> text{};
-    std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(high), static_cast<unsigned long long>(low));
+    std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(high),
+                  static_cast<unsigned long long>(low));
     return text.data();
   }
 

@@ -18,9 +18,9 @@ constexpr auto kLustreMagic = 0x0BD00BD0;
 constexpr auto kGpfsMagic = 0x47504653;
 
 bool IsFuseOrNetwork(long type) {
-  static constexpr std::array<long, 12> kTypes = {FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC, kCifsMagic,       kSmb2Magic,
-                                                  SMB_SUPER_MAGIC,  CEPH_SUPER_MAGIC, kLustreMagic,    kGpfsMagic,
-                                                  AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC, V9FS_MAGIC,      OCFS2_SUPER_MAGIC};
+  static constexpr std::array<long, 12> kTypes = {FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC,  kCifsMagic,   kSmb2Magic,
+                                                  SMB_SUPER_MAGIC,  CEPH_SUPER_MAGIC, kLustreMagic, kGpfsMagic,
+                                                  AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC, V9FS_MAGIC,   OCFS2_SUPER_MAGIC};
   return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
 }
 
@@ -28,8 +28,9 @@ Result<UniqueFd> OpenSame(const UniqueFd& parent, const std::string& name, const
   const long fd = sys::Openat2(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, resolve);
   if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
   UniqueFd opened(static_cast<int>(fd));
-  struct stat found {};
-  if (const long answer = sys::Fstat(opened.get(), &found); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kFstat};
+  struct stat found{};
+  if (const long answer = sys::Fstat(opened.get(), &found); answer < 0)
+    return IoError{static_cast<int>(-answer), Syscall::kFstat};
   if (FileId::Of(found) != expected) return IoError{ESTALE, Syscall::kOpenat2};
   return opened;
 }
@@ -58,7 +59,8 @@ std::shared_ptr<OpenDirectory> DirectoryTable::Hold(const std::shared_ptr<Direct
   return HoldLocked(directory, std::move(open));
 }
 
-std::shared_ptr<OpenDirectory> DirectoryTable::HoldLocked(const std::shared_ptr<Directory>& directory, OpenDirectory open) {
+std::shared_ptr<OpenDirectory> DirectoryTable::HoldLocked(const std::shared_ptr<Directory>& directory,
+                                                          OpenDirectory open) {
   auto pair = std::make_shared<OpenDirectory>(std::move(open));
   directory->open_ = pair;
   if (directory->parent == nullptr) return pair;
@@ -75,7 +77,8 @@ std::shared_ptr<OpenDirectory> DirectoryTable::HeldPair(const std::shared_ptr<Di
   return directory->open_;
 }
 
-std::shared_ptr<OpenDirectory> DirectoryTable::Get(const std::shared_ptr<Directory>& directory, std::optional<OpenError>& error) {
+std::shared_ptr<OpenDirectory> DirectoryTable::Get(const std::shared_ptr<Directory>& directory,
+                                                   std::optional<OpenError>& error) {
   std::vector<std::shared_ptr<Directory>> closed;  // from `directory` upwards
   auto at = directory;
   auto pair = HeldPair(at);
@@ -104,8 +107,9 @@ std::shared_ptr<OpenDirectory> DirectoryTable::Get(const std::shared_ptr<Directo
 Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& destination, dev_t device) {
   const std::lock_guard lock(mutex_);
   if (const auto known = file_systems_.find(device); known != file_systems_.end()) return known->second.get();
-  struct statfs facts {};
-  if (const long answer = sys::Fstatfs(destination.get(), &facts); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kFstatfs};
+  struct statfs facts{};
+  if (const long answer = sys::Fstatfs(destination.get(), &facts); answer < 0)
+    return IoError{static_cast<int>(-answer), Syscall::kFstatfs};
   const long fd = sys::Openat2(destination.get(), ".", O_RDONLY | O_DIRECTORY, 0, resolve_);
   if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
   auto made = std::make_unique<DestinationFileSystem>();

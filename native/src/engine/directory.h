@@ -51,7 +51,7 @@ struct Directory {
   std::string name;                   // in the parent; empty for the top
   FileId source_id;
   FileId destination_id;
-  struct stat source_stat {};
+  struct stat source_stat{};
   // Made by this run: nothing in it is older than the run, so nothing in it has to be looked up before it is created.
   bool created = false;
   // Whose metadata is set at the end. False for the directory that merely holds a single copied file.
@@ -74,7 +74,8 @@ std::string PathOf(const Directory& directory, const std::string& name);
 // Thread-safe.
 class DirectoryTable {
  public:
-  DirectoryTable(bool cross_mounts, size_t most_open) : resolve_(ConfinedResolve(cross_mounts)), most_open_(most_open) {}
+  DirectoryTable(bool cross_mounts, size_t most_open)
+      : resolve_(ConfinedResolve(cross_mounts)), most_open_(most_open) {}
 
   // The error of the side it happened on. A directory that was swapped for another answers ESTALE.
   struct OpenError {

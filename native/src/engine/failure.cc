@@ -6,23 +6,40 @@ namespace smartcopy {
 
 const char* FailureReasonName(FailureReason reason) {
   switch (reason) {
-    case FailureReason::kDestinationInsideSource: return "DestinationInsideSource";
-    case FailureReason::kIoError: return "IoError";
-    case FailureReason::kMountPoint: return "MountPoint";
-    case FailureReason::kNameTooLong: return "NameTooLong";
-    case FailureReason::kNoSpace: return "NoSpace";
-    case FailureReason::kOutOfMemory: return "OutOfMemory";
-    case FailureReason::kPathEscape: return "PathEscape";
-    case FailureReason::kPermissionDenied: return "PermissionDenied";
-    case FailureReason::kQuotaExceeded: return "QuotaExceeded";
-    case FailureReason::kReadOnlyFileSystem: return "ReadOnlyFileSystem";
-    case FailureReason::kSourceChanged: return "SourceChanged";
-    case FailureReason::kSourceVanished: return "SourceVanished";
-    case FailureReason::kSpecialFile: return "SpecialFile";
-    case FailureReason::kSystemError: return "SystemError";
-    case FailureReason::kTooManyOpenFiles: return "TooManyOpenFiles";
-    case FailureReason::kTypeConflict: return "TypeConflict";
-    case FailureReason::kVerifyMismatch: return "VerifyMismatch";
+    case FailureReason::kDestinationInsideSource:
+      return "DestinationInsideSource";
+    case FailureReason::kIoError:
+      return "IoError";
+    case FailureReason::kMountPoint:
+      return "MountPoint";
+    case FailureReason::kNameTooLong:
+      return "NameTooLong";
+    case FailureReason::kNoSpace:
+      return "NoSpace";
+    case FailureReason::kOutOfMemory:
+      return "OutOfMemory";
+    case FailureReason::kPathEscape:
+      return "PathEscape";
+    case FailureReason::kPermissionDenied:
+      return "PermissionDenied";
+    case FailureReason::kQuotaExceeded:
+      return "QuotaExceeded";
+    case FailureReason::kReadOnlyFileSystem:
+      return "ReadOnlyFileSystem";
+    case FailureReason::kSourceChanged:
+      return "SourceChanged";
+    case FailureReason::kSourceVanished:
+      return "SourceVanished";
+    case FailureReason::kSpecialFile:
+      return "SpecialFile";
+    case FailureReason::kSystemError:
+      return "SystemError";
+    case FailureReason::kTooManyOpenFiles:
+      return "TooManyOpenFiles";
+    case FailureReason::kTypeConflict:
+      return "TypeConflict";
+    case FailureReason::kVerifyMismatch:
+      return "VerifyMismatch";
   }
   return "SystemError";
 }
@@ -30,23 +47,36 @@ const char* FailureReasonName(FailureReason reason) {
 FailureReason ReasonOf(const IoError& error, Side side) {
   switch (error.code) {
     case EACCES:
-    case EPERM: return FailureReason::kPermissionDenied;
-    case EDQUOT: return FailureReason::kQuotaExceeded;
-    case EIO: return FailureReason::kIoError;
+    case EPERM:
+      return FailureReason::kPermissionDenied;
+    case EDQUOT:
+      return FailureReason::kQuotaExceeded;
+    case EIO:
+      return FailureReason::kIoError;
     // RESOLVE_NO_SYMLINKS answers ELOOP and RESOLVE_BENEATH answers EXDEV: somebody put a link in the way.
-    case ELOOP: return FailureReason::kPathEscape;
-    case EXDEV: return error.call == Syscall::kOpenat2 ? FailureReason::kPathEscape : FailureReason::kSystemError;
+    case ELOOP:
+      return FailureReason::kPathEscape;
+    case EXDEV:
+      return error.call == Syscall::kOpenat2 ? FailureReason::kPathEscape : FailureReason::kSystemError;
     case EMFILE:
-    case ENFILE: return FailureReason::kTooManyOpenFiles;
-    case ENAMETOOLONG: return FailureReason::kNameTooLong;
+    case ENFILE:
+      return FailureReason::kTooManyOpenFiles;
+    case ENAMETOOLONG:
+      return FailureReason::kNameTooLong;
     case ENOENT:
-    case ESTALE: return side == Side::kSource ? FailureReason::kSourceVanished : FailureReason::kSystemError;
-    case ENOMEM: return FailureReason::kOutOfMemory;
-    case ENOSPC: return FailureReason::kNoSpace;
+    case ESTALE:
+      return side == Side::kSource ? FailureReason::kSourceVanished : FailureReason::kSystemError;
+    case ENOMEM:
+      return FailureReason::kOutOfMemory;
+    case ENOSPC:
+      return FailureReason::kNoSpace;
     case EISDIR:
-    case ENOTDIR: return FailureReason::kTypeConflict;
-    case EROFS: return FailureReason::kReadOnlyFileSystem;
-    default: return FailureReason::kSystemError;
+    case ENOTDIR:
+      return FailureReason::kTypeConflict;
+    case EROFS:
+      return FailureReason::kReadOnlyFileSystem;
+    default:
+      return FailureReason::kSystemError;
   }
 }
 

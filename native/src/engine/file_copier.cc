@@ -40,14 +40,17 @@ Failure TaskFailure(const FileTask& task, const IoError& error, Side side) {
   return SystemFailure(error, side, PathOf(*task.directory, side == Side::kSource ? task.source_name : task.name));
 }
 
-Failure Judged(FailureReason reason, Side side, std::string path) { return Failure{reason, side, std::move(path), std::nullopt, false}; }
+Failure Judged(FailureReason reason, Side side, std::string path) {
+  return Failure{reason, side, std::move(path), std::nullopt, false};
+}
 
 }  // namespace
 
 void FileCopier::CopyRegularFile(Worker& worker, FileTask task, const std::shared_ptr<OpenDirectory>& open) {
   const auto file = Open(std::move(task), open);
   if (file == nullptr) return;
-  if (file->source_stat.st_size >= kLargeFileBytes) return large_files_.Add(std::move(file->task), file->source_stat.st_size);
+  if (file->source_stat.st_size >= kLargeFileBytes)
+    return large_files_.Add(std::move(file->task), file->source_stat.st_size);
   Outcome failed = CreateDestination(*file);
   if (!failed) failed = CopyContent(*file, worker);
   if (!failed && transfer_.request.verify == VerifyLevel::kReadback) failed = VerifyReadback(*file, worker);
@@ -56,7 +59,8 @@ void FileCopier::CopyRegularFile(Worker& worker, FileTask task, const std::share
 }
 
 std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDirectory> open) {
-  const long fd = sys::Openat2(open->source.get(), task.source_name.c_str(), kOpenSource, 0, transfer_.directories.resolve());
+  const long fd =
+      sys::Openat2(open->source.get(), task.source_name.c_str(), kOpenSource, 0, transfer_.directories.resolve());
   if (fd < 0) {
     if (!std::exchange(task.met, true)) transfer_.Meet(0);
     FailTask(task, TaskFailure(task, {static_cast<int>(-fd), Syscall::kOpenat2}, Side::kSource));
@@ -77,12 +81,18 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
   }
   file->linked = source.st_nlink > 1;
   if (!ClaimInode(task, *open, source)) return nullptr;
-  struct stat found {};
+  struct stat found{};
   switch (LookAtExisting(task, *open, source, found)) {
-    case Existing::kSettled: return nullptr;
-    case Existing::kUnchanged: SettleUnchanged(task, *open, source, found); return nullptr;
-    case Existing::kReplace: file->replaces = true; break;
-    case Existing::kNone: break;
+    case Existing::kSettled:
+      return nullptr;
+    case Existing::kUnchanged:
+      SettleUnchanged(task, *open, source, found);
+      return nullptr;
+    case Existing::kReplace:
+      file->replaces = true;
+      break;
+    case Existing::kNone:
+      break;
   }
   file->task = std::move(task);
   file->open = std::move(open);
@@ -99,19 +109,22 @@ bool FileCopier::ClaimInode(FileTask& task, const OpenDirectory& open, const str
   const auto claim = hard_links.Ask(FileId::Of(source), task, copied);
   if (!was_met) transfer_.Meet(claim == HardLinks::Claim::kCopy && S_ISREG(source.st_mode) ? source.st_size : 0);
   switch (claim) {
-    case HardLinks::Claim::kWait: return false;
+    case HardLinks::Claim::kWait:
+      return false;
     case HardLinks::Claim::kLink:
       if (LinkTo(task, *copied, open)) return false;
       task.alone = true;
       return true;
-    case HardLinks::Claim::kCopy: task.claimed_inode = FileId::Of(source); return true;
+    case HardLinks::Claim::kCopy:
+      task.claimed_inode = FileId::Of(source);
+      return true;
   }
   return true;
 }
 
 bool FileCopier::LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open) {
   if (!task.directory->created) {
-    struct stat found {};
+    struct stat found{};
     const long answer = sys::Lstatat(open.destination.get(), task.name.c_str(), &found);
     if (answer >= 0 && FileId::Of(found) == copied.id) {
       DoneTask(task, copied.id, true, {});
@@ -124,10 +137,11 @@ bool FileCopier::LinkTo(const FileTask& task, const HardLinks::Copied& copied, c
     FailTask(task, TaskFailure(task, open_error->error, Side::kDestination));
     return true;
   }
-  const long fd = sys::Openat2(first->destination.get(), copied.name.c_str(), O_PATH | O_NOFOLLOW, 0, transfer_.directories.resolve());
+  const long fd = sys::Openat2(first->destination.get(), copied.name.c_str(), O_PATH | O_NOFOLLOW, 0,
+                               transfer_.directories.resolve());
   UniqueFd target(static_cast<int>(std::max(fd, -1L)));
   std::optional<IoError> error = ErrorOf(fd, Syscall::kOpenat2);
-  struct stat present {};
+  struct stat present{};
   if (!error) error = ErrorOf(sys::Fstat(target.get(), &present), Syscall::kFstat);
   // Only a file that this run made is given another name: anything else there was put in its place meanwhile.
   if (!error && FileId::Of(present) != copied.id) error = IoError{ESTALE, Syscall::kOpenat2};
@@ -157,7 +171,8 @@ std::optional<IoError> FileCopier::MakeLink(int target, const FileTask& task, co
   return ErrorOf(renamed, Syscall::kRenameat);
 }
 
-FileCopier::Existing FileCopier::LookAtExisting(const FileTask& task, const OpenDirectory& open, const struct stat& source, struct stat& found) {
+FileCopier::Existing FileCopier::LookAtExisting(const FileTask& task, const OpenDirectory& open,
+                                                const struct stat& source, struct stat& found) {
   if (task.directory->created) return Existing::kNone;
   const long answer = sys::Lstatat(open.destination.get(), task.name.c_str(), &found);
   if (answer == -ENOENT) return Existing::kNone;
@@ -169,22 +184,28 @@ FileCopier::Existing FileCopier::LookAtExisting(const FileTask& task, const Open
     FailTask(task, Judged(FailureReason::kTypeConflict, Side::kDestination, PathOf(*task.directory, task.name)));
     return Existing::kSettled;
   }
-  const bool same = S_ISREG(source.st_mode) && S_ISREG(found.st_mode) && source.st_size == found.st_size && SameTime(source.st_mtim, found.st_mtim);
+  const bool same = S_ISREG(source.st_mode) && S_ISREG(found.st_mode) && source.st_size == found.st_size &&
+                    SameTime(source.st_mtim, found.st_mtim);
   return same && transfer_.request.update == UpdateMode::kIfDifferent ? Existing::kUnchanged : Existing::kReplace;
 }
 
-void FileCopier::SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source, const struct stat& found) {
-  if (const auto error = KeepMetadata(task, open, source, found)) return FailTask(task, TaskFailure(task, *error, Side::kDestination));
+void FileCopier::SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
+                                 const struct stat& found) {
+  if (const auto error = KeepMetadata(task, open, source, found))
+    return FailTask(task, TaskFailure(task, *error, Side::kDestination));
   if (task.claimed_inode || source.st_nlink <= 1) transfer_.control.Add(Word::kBytesUnchanged, source.st_size);
   DoneTask(task, FileId::Of(found), true, {});
 }
 
-std::optional<IoError> FileCopier::KeepMetadata(const FileTask& task, const OpenDirectory& open, const struct stat& source, const struct stat& found) {
-  if (source.st_uid == found.st_uid && source.st_gid == found.st_gid && source.st_mode == found.st_mode) return std::nullopt;
-  const long fd = sys::Openat2(open.destination.get(), task.name.c_str(), kOpenSource, 0, transfer_.directories.resolve());
+std::optional<IoError> FileCopier::KeepMetadata(const FileTask& task, const OpenDirectory& open,
+                                                const struct stat& source, const struct stat& found) {
+  if (source.st_uid == found.st_uid && source.st_gid == found.st_gid && source.st_mode == found.st_mode)
+    return std::nullopt;
+  const long fd =
+      sys::Openat2(open.destination.get(), task.name.c_str(), kOpenSource, 0, transfer_.directories.resolve());
   if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
   const UniqueFd file(static_cast<int>(fd));
-  struct stat opened {};
+  struct stat opened{};
   if (auto error = ErrorOf(sys::Fstat(file.get(), &opened), Syscall::kFstat)) return error;
   if (FileId::Of(opened) != FileId::Of(found)) return IoError{ESTALE, Syscall::kOpenat2};
   return KeepOwnerAndMode(transfer_, file.get(), source, found.st_uid, found.st_gid);
@@ -195,7 +216,8 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   const uint64_t access = transfer_.request.verify == VerifyLevel::kReadback ? O_RDWR : O_WRONLY;
   const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
   long fd = -EEXIST;
-  if (!file.replaces) fd = sys::Openat2(directory, file.task.name.c_str(), flags, 0600, transfer_.directories.resolve());
+  if (!file.replaces)
+    fd = sys::Openat2(directory, file.task.name.c_str(), flags, 0600, transfer_.directories.resolve());
   for (int tries = 0; fd == -EEXIST && tries < kMostNameTries; ++tries) {
     file.temporary = transfer_.NewTemporaryName();
     fd = sys::Openat2(directory, file.temporary.c_str(), flags, 0600, transfer_.directories.resolve());
@@ -203,8 +225,9 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   if (fd < 0) return TaskFailure(file.task, {static_cast<int>(-fd), Syscall::kOpenat2}, Side::kDestination);
   file.destination = UniqueFd(static_cast<int>(fd));
   auto& created_owner = file.task.directory->created_owner;
-  if (created_owner.load() >= 0 && !file.linked && transfer_.request.durability != Durability::kBatch) return std::nullopt;
-  struct stat created {};
+  if (created_owner.load() >= 0 && !file.linked && transfer_.request.durability != Durability::kBatch)
+    return std::nullopt;
+  struct stat created{};
   if (const long answer = sys::Fstat(file.destination.get(), &created); answer < 0)
     return TaskFailure(file.task, {static_cast<int>(-answer), Syscall::kFstat}, Side::kDestination);
   file.destination_id = FileId::Of(created);
@@ -252,7 +275,8 @@ Result<std::optional<off_t>> FileCopier::CopyByReference(FileCopy& file) {
 // size of a finished file before it has its bytes.
 std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
   const struct stat& source = file.source_stat;
-  if (source.st_size < kSmallestReserved || IsSparse(source) || !file.task.directory->file_system->preallocates) return std::nullopt;
+  if (source.st_size < kSmallestReserved || IsSparse(source) || !file.task.directory->file_system->preallocates)
+    return std::nullopt;
   const long answer = sys::Fallocate(file.destination.get(), FALLOC_FL_KEEP_SIZE, 0, source.st_size);
   if (IsCode(answer, {EOPNOTSUPP, ENOSYS, EINVAL})) {
     transfer_.fallbacks.Add("fallocate", "write", static_cast<int>(-answer));
@@ -262,10 +286,12 @@ std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
 }
 
 Result<bool> FileCopier::SourceChanged(FileCopy& file, off_t copied) {
-  struct stat now {};
-  if (const long answer = sys::Fstat(file.source.get(), &now); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kFstat};
+  struct stat now{};
+  if (const long answer = sys::Fstat(file.source.get(), &now); answer < 0)
+    return IoError{static_cast<int>(-answer), Syscall::kFstat};
   const struct stat& then = file.source_stat;
-  if (now.st_size != then.st_size || !SameTime(now.st_mtim, then.st_mtim) || !SameTime(now.st_ctim, then.st_ctim)) return true;
+  if (now.st_size != then.st_size || !SameTime(now.st_mtim, then.st_mtim) || !SameTime(now.st_ctim, then.st_ctim))
+    return true;
   return copied != then.st_size && !IsMadeUp(then);
 }
 
@@ -308,7 +334,8 @@ Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
 
 void FileCopier::Finish(FileCopy& file) {
   const int64_t owner = file.task.directory->created_owner.load();
-  const auto error = KeepOwnerAndMode(transfer_, file.destination.get(), file.source_stat, static_cast<uid_t>(owner >> 32), static_cast<gid_t>(owner));
+  const auto error = KeepOwnerAndMode(transfer_, file.destination.get(), file.source_stat,
+                                      static_cast<uid_t>(owner >> 32), static_cast<gid_t>(owner));
   if (error) return Fail(file, TaskFailure(file.task, *error, Side::kDestination));
   WrittenFile written;
   written.directory = file.task.directory;
@@ -346,13 +373,15 @@ Failure FileCopier::SystemFailureOf(const FileCopy& file, const IoError& error) 
 
 Failure FileCopier::JudgedFailureOf(const FileCopy& file, FailureReason reason) {
   const bool in_destination = reason == FailureReason::kVerifyMismatch;
-  return Judged(reason, in_destination ? Side::kDestination : Side::kSource, in_destination ? file.DestinationPath() : file.SourcePath());
+  return Judged(reason, in_destination ? Side::kDestination : Side::kSource,
+                in_destination ? file.DestinationPath() : file.SourcePath());
 }
 
 void FileCopier::CopySymbolicLink(FileTask task, const OpenDirectory& open) {
-  struct stat source {};
+  struct stat source{};
   std::array<char, PATH_MAX> target{};
-  std::optional<IoError> error = ErrorOf(sys::Lstatat(open.source.get(), task.source_name.c_str(), &source), Syscall::kFstatat);
+  std::optional<IoError> error =
+      ErrorOf(sys::Lstatat(open.source.get(), task.source_name.c_str(), &source), Syscall::kFstatat);
   long length = 0;
   if (!error && S_ISLNK(source.st_mode)) {
     length = sys::Readlinkat(open.source.get(), task.source_name.c_str(), target.data(), target.size() - 1);
@@ -361,17 +390,20 @@ void FileCopier::CopySymbolicLink(FileTask task, const OpenDirectory& open) {
   if (error || !S_ISLNK(source.st_mode)) {
     if (!std::exchange(task.met, true)) transfer_.Meet(0);
     if (error) return FailTask(task, TaskFailure(task, *error, Side::kSource));
-    return FailTask(task, Judged(FailureReason::kSourceChanged, Side::kSource, PathOf(*task.directory, task.source_name)));
+    return FailTask(task,
+                    Judged(FailureReason::kSourceChanged, Side::kSource, PathOf(*task.directory, task.source_name)));
   }
   target[static_cast<size_t>(length)] = '\0';
   if (!ClaimInode(task, open, source)) return;
-  struct stat found {};
+  struct stat found{};
   const Existing existing = LookAtExisting(task, open, source, found);
   if (existing == Existing::kSettled) return;
-  if (existing == Existing::kReplace && S_ISLNK(found.st_mode) && transfer_.request.update == UpdateMode::kIfDifferent) {
+  if (existing == Existing::kReplace && S_ISLNK(found.st_mode) &&
+      transfer_.request.update == UpdateMode::kIfDifferent) {
     std::array<char, PATH_MAX> present{};
     const long got = sys::Readlinkat(open.destination.get(), task.name.c_str(), present.data(), present.size());
-    if (got == length && std::equal(target.begin(), target.begin() + length, present.begin())) return DoneTask(task, FileId::Of(found), true, {});
+    if (got == length && std::equal(target.begin(), target.begin() + length, present.begin()))
+      return DoneTask(task, FileId::Of(found), true, {});
   }
   error = MakeSymbolicLink(task, open, source, target.data());
   if (error) return FailTask(task, TaskFailure(task, *error, Side::kDestination));
@@ -381,7 +413,8 @@ void FileCopier::CopySymbolicLink(FileTask task, const OpenDirectory& open) {
   DoneTask(task, FileId::Of(found), false, {});
 }
 
-std::optional<IoError> FileCopier::MakeSymbolicLink(const FileTask& task, const OpenDirectory& open, const struct stat& source, const char* target) {
+std::optional<IoError> FileCopier::MakeSymbolicLink(const FileTask& task, const OpenDirectory& open,
+                                                    const struct stat& source, const char* target) {
   const int directory = open.destination.get();
   std::string present = task.name;
   long answer = sys::Symlinkat(target, directory, present.c_str());
@@ -393,18 +426,21 @@ std::optional<IoError> FileCopier::MakeSymbolicLink(const FileTask& task, const 
   const long fd = sys::Openat2(directory, present.c_str(), O_PATH | O_NOFOLLOW, 0, transfer_.directories.resolve());
   const UniqueFd link(static_cast<int>(std::max(fd, -1L)));
   std::optional<IoError> error = ErrorOf(fd, Syscall::kOpenat2);
-  struct stat made {};
+  struct stat made{};
   if (!error) error = ErrorOf(sys::Fstat(link.get(), &made), Syscall::kFstat);
   // Whatever is not a link with one name was put here by somebody else, and keeps its owner and times.
   if (!error && (!S_ISLNK(made.st_mode) || made.st_nlink != 1)) error = IoError{ESTALE, Syscall::kOpenat2};
   if (!error && (made.st_uid != source.st_uid || made.st_gid != source.st_gid)) {
     const long owned = sys::Fchown(link.get(), source.st_uid, source.st_gid);
-    if (IsCode(owned, {EPERM, EINVAL})) transfer_.owners_not_kept.fetch_add(1);
-    else error = ErrorOf(owned, Syscall::kFchown);
+    if (IsCode(owned, {EPERM, EINVAL}))
+      transfer_.owners_not_kept.fetch_add(1);
+    else
+      error = ErrorOf(owned, Syscall::kFchown);
   }
   const timespec times[2] = {source.st_atim, source.st_mtim};
   if (!error) error = ErrorOf(sys::SetTimes(link.get(), times), Syscall::kUtimensat);
-  if (!error && present != task.name) error = ErrorOf(sys::Renameat(directory, present.c_str(), directory, task.name.c_str()), Syscall::kRenameat);
+  if (!error && present != task.name)
+    error = ErrorOf(sys::Renameat(directory, present.c_str(), directory, task.name.c_str()), Syscall::kRenameat);
   if (error) sys::Unlinkat(directory, present.c_str());
   return error;
 }
@@ -417,7 +453,9 @@ void FileCopier::FailTask(const FileTask& task, Failure failure) {
   listener_.FileFailed(file, std::move(failure));
 }
 
-void FileCopier::CancelTask(const FileTask& task) { FailTask(task, TaskFailure(task, {ECANCELED, Syscall::kOpenat2}, Side::kSource)); }
+void FileCopier::CancelTask(const FileTask& task) {
+  FailTask(task, TaskFailure(task, {ECANCELED, Syscall::kOpenat2}, Side::kSource));
+}
 
 void FileCopier::DoneTask(const FileTask& task, const FileId& id, bool unchanged, std::string digest) {
   WrittenFile file;
@@ -430,7 +468,8 @@ void FileCopier::DoneTask(const FileTask& task, const FileId& id, bool unchanged
   listener_.FileDone(file);
 }
 
-std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group) {
+std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner,
+                                        gid_t group) {
   mode_t mode = source.st_mode & 07777;
   if (source.st_uid != owner || source.st_gid != group) {
     const long answer = sys::Fchown(fd, source.st_uid, source.st_gid);

@@ -15,7 +15,7 @@ struct FileCopy {
   FileTask task;
   std::shared_ptr<OpenDirectory> open;
   UniqueFd source;
-  struct stat source_stat {};
+  struct stat source_stat{};
   UniqueFd destination;
   FileId destination_id;
   std::string temporary;  // empty: written under its own name
@@ -43,7 +43,11 @@ class LargeFileLane {
 class FileCopier {
  public:
   FileCopier(Transfer& transfer, Completion& completion, CompletionListener& listener, LargeFileLane& large_files)
-      : transfer_(transfer), completion_(completion), listener_(listener), large_files_(large_files), strategies_(MakeStrategies(transfer)) {}
+      : transfer_(transfer),
+        completion_(completion),
+        listener_(listener),
+        large_files_(large_files),
+        strategies_(MakeStrategies(transfer)) {}
 
   // Handles an entry whose directory counts it as pending: from here on that ends with the listener's word, be it later
   // and from another thread.
@@ -84,15 +88,19 @@ class FileCopier {
   // True when linked or failed; false when it has to be copied by itself.
   bool LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open);
   std::optional<IoError> MakeLink(int target, const FileTask& task, const OpenDirectory& open);
-  Existing LookAtExisting(const FileTask& task, const OpenDirectory& open, const struct stat& source, struct stat& found);
-  void SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source, const struct stat& found);
-  std::optional<IoError> KeepMetadata(const FileTask& task, const OpenDirectory& open, const struct stat& source, const struct stat& found);
+  Existing LookAtExisting(const FileTask& task, const OpenDirectory& open, const struct stat& source,
+                          struct stat& found);
+  void SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
+                       const struct stat& found);
+  std::optional<IoError> KeepMetadata(const FileTask& task, const OpenDirectory& open, const struct stat& source,
+                                      const struct stat& found);
   Outcome CopyContent(FileCopy& file, Worker& worker);
   Result<off_t> CopyOnce(FileCopy& file, Worker& worker);
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
   std::optional<IoError> Reserve(FileCopy& file);
   void TakeBackMoved(FileCopy& file);
-  std::optional<IoError> MakeSymbolicLink(const FileTask& task, const OpenDirectory& open, const struct stat& source, const char* target);
+  std::optional<IoError> MakeSymbolicLink(const FileTask& task, const OpenDirectory& open, const struct stat& source,
+                                          const char* target);
   void DoneTask(const FileTask& task, const FileId& id, bool unchanged, std::string digest);
 
   Transfer& transfer_;
@@ -106,6 +114,7 @@ class FileCopier {
 };
 
 // Sets owner and mode, as far as this process may. Files and directories alike; `found` is what the target has now.
-std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group);
+std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner,
+                                        gid_t group);
 
 }  // namespace smartcopy

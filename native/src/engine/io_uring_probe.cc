@@ -22,7 +22,8 @@ Result<IoUringFacts> ProbeIoUring() {
   const UniqueFd ring(static_cast<int>(fd));
   IoUringFacts facts{params.features, 0};
   // The answer is a head followed by one entry for each operation.
-  alignas(io_uring_probe) std::array<std::byte, sizeof(io_uring_probe) + kMostOperations * sizeof(io_uring_probe_op)> memory{};
+  alignas(io_uring_probe) std::array<std::byte, sizeof(io_uring_probe) + kMostOperations * sizeof(io_uring_probe_op)>
+      memory{};
   auto* probe = reinterpret_cast<io_uring_probe*>(memory.data());
   // Kernels before 5.6 cannot be asked; they have io_uring all the same.
   if (sys::IoUringRegister(ring.get(), IORING_REGISTER_PROBE, probe, kMostOperations) < 0) return facts;

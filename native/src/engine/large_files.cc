@@ -64,15 +64,20 @@ void LargeFiles::Start(Waiting waiting) {
   const auto directory = waiting.task.directory;
   auto open = transfer_.directories.Get(directory, error);
   auto file = std::make_shared<LargeFile>();
-  if (open != nullptr) file->copy = copier_->Open(waiting.task, std::move(open));
-  else copier_->FailTask(waiting.task, SystemFailure(error->error, error->side, PathOf(*directory, waiting.task.source_name)));
+  if (open != nullptr)
+    file->copy = copier_->Open(waiting.task, std::move(open));
+  else
+    copier_->FailTask(waiting.task,
+                      SystemFailure(error->error, error->side, PathOf(*directory, waiting.task.source_name)));
   if (file->copy == nullptr) return events_.settled();
 
   file->failed = copier_->CreateDestination(*file->copy);
   if (!file->failed) {
     auto shared = copier_->CopyByReference(*file->copy);
-    if (!shared) file->failed = FileCopier::SystemFailureOf(*file->copy, shared.error());
-    else if (*shared) file->copied = file->next = **shared;
+    if (!shared)
+      file->failed = FileCopier::SystemFailureOf(*file->copy, shared.error());
+    else if (*shared)
+      file->copied = file->next = **shared;
   }
   const auto& digest = transfer_.request.digest;
   if (digest) file->digest = MakeDigest(*digest);
@@ -95,7 +100,8 @@ void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
     if (file.digest != nullptr) file.hashed = end;
   } else if (!file.failed) {
     const Side side = copying ? FileCopier::SystemFailureOf(*file.copy, moved.error()).side : Side::kDestination;
-    file.failed = SystemFailure(moved.error(), side, side == Side::kSource ? file.copy->SourcePath() : file.copy->DestinationPath());
+    file.failed = SystemFailure(moved.error(), side,
+                                side == Side::kSource ? file.copy->SourcePath() : file.copy->DestinationPath());
   }
   turn_.notify_all();
 }
@@ -155,7 +161,8 @@ bool LargeFiles::ConcludeCopying(LargeFile& file) {
     return false;
   }
   if (*changed) {
-    file.failed = file.again ? Outcome(FileCopier::JudgedFailureOf(copy, FailureReason::kSourceChanged)) : copier_->StartAgain(copy);
+    file.failed = file.again ? Outcome(FileCopier::JudgedFailureOf(copy, FailureReason::kSourceChanged))
+                             : copier_->StartAgain(copy);
     file.again = true;
     file.copied = 0;
     return !file.failed;
@@ -167,8 +174,10 @@ bool LargeFiles::ConcludeCopying(LargeFile& file) {
 }
 
 void LargeFiles::Settle(LargeFile& file) {
-  if (file.failed) copier_->Fail(*file.copy, std::move(*file.failed));
-  else copier_->Finish(*file.copy);
+  if (file.failed)
+    copier_->Fail(*file.copy, std::move(*file.failed));
+  else
+    copier_->Finish(*file.copy);
   events_.settled();
 }
 

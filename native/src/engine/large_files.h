@@ -73,7 +73,7 @@ class LargeFiles final : public LargeFileLane {
   FileCopier* copier_ = nullptr;
   std::mutex mutex_;
   std::condition_variable turn_;
-  std::priority_queue<Waiting> waiting_;           // largest first: what is left at the end is small
+  std::priority_queue<Waiting> waiting_;          // largest first: what is left at the end is small
   std::list<std::shared_ptr<LargeFile>> active_;  // those with ranges left to give out
 };
 

@@ -7,7 +7,8 @@
 namespace smartcopy {
 namespace {
 
-// Short writes go on where the kernel says it stopped; a write that moves nothing and names no error would loop for ever.
+// Short writes go on where the kernel says it stopped; a write that moves nothing and names no error would loop for
+// ever.
 Status WriteAt(int fd, std::span<const std::byte> from, off_t offset) {
   while (!from.empty()) {
     const long wrote = sys::Pwrite(fd, from.data(), from.size(), offset);

@@ -11,9 +11,10 @@ namespace {
 // Sharing blocks costs a transaction of the file system, whatever the size; small content is copied faster than shared.
 constexpr off_t kSmallestShared = 64 * 1024;
 
-// What kernels and file systems answer for "not here" or "not this file". Everything else is an error of the copy: after
-// EIO, ENOMEM, ENOSPC or EDQUOT no other way may be tried.
-constexpr std::array kNotOffered = {ENOSYS, ENOTTY, EOPNOTSUPP, EINVAL, EBADF, EXDEV, ETXTBSY, EPERM, EACCES, ENOENT, EFBIG, EAGAIN};
+// What kernels and file systems answer for "not here" or "not this file". Everything else is an error of the copy:
+// after EIO, ENOMEM, ENOSPC or EDQUOT no other way may be tried.
+constexpr std::array kNotOffered = {ENOSYS,  ENOTTY, EOPNOTSUPP, EINVAL, EBADF, EXDEV,
+                                    ETXTBSY, EPERM,  EACCES,     ENOENT, EFBIG, EAGAIN};
 
 // Those of them that hold for every file between the same two file systems.
 constexpr std::array kNeverOffered = {ENOSYS, ENOTTY, EOPNOTSUPP, EXDEV};
@@ -30,8 +31,9 @@ Result<std::optional<off_t>> ReflinkCopy::Copy(const ContentCopy& file) {
   const long answer = sys::Ficlone(file.destination, file.source);
   if (answer >= 0) {
     // The clone holds what the source held at that instant, which may be more or less than when it was opened.
-    struct stat cloned {};
-    if (const long seen = sys::Fstat(file.destination, &cloned); seen < 0) return IoError{static_cast<int>(-seen), Syscall::kFstat};
+    struct stat cloned{};
+    if (const long seen = sys::Fstat(file.destination, &cloned); seen < 0)
+      return IoError{static_cast<int>(-seen), Syscall::kFstat};
     transfer_.control.Add(Word::kReflinkBytes, cloned.st_size);
     file.moved->reflink.fetch_add(cloned.st_size);
     return std::optional<off_t>(cloned.st_size);

@@ -18,9 +18,10 @@ namespace smartcopy {
 
 const char* SyscallName(Syscall call) {
   static constexpr std::array<const char*, static_cast<size_t>(Syscall::kCount)> kNames = {
-      "open",     "openat2",    "fstat",     "fstatat",   "fstatfs", "getdents64", "pread",    "pwrite",     "fallocate",
-      "ftruncate", "ioctl(FICLONE)", "fdatasync", "fsync",  "syncfs",  "close",      "mkdirat",  "symlinkat",  "readlinkat",
-      "linkat",   "renameat",   "unlinkat",  "fchownat", "fchmod",    "utimensat", "write",     "mmap", "io_uring_setup", "io_uring_register"};
+      "open",     "openat2",   "fstat",     "fstatat",        "fstatfs",   "getdents64",     "pread",
+      "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync", "fsync",          "syncfs",
+      "close",    "mkdirat",   "symlinkat", "readlinkat",     "linkat",    "renameat",       "unlinkat",
+      "fchownat", "fchmod",    "utimensat", "write",          "mmap",      "io_uring_setup", "io_uring_register"};
   return kNames[static_cast<size_t>(call)];
 }
 
@@ -188,7 +189,8 @@ long IoUringSetup(unsigned entries, io_uring_params* params) {
 }
 
 long IoUringRegister(int ring, unsigned operation, void* argument, unsigned count) {
-  return Ask(Syscall::kIoUringRegister, [&] { return ::syscall(SYS_io_uring_register, ring, operation, argument, count); });
+  return Ask(Syscall::kIoUringRegister,
+             [&] { return ::syscall(SYS_io_uring_register, ring, operation, argument, count); });
 }
 
 }  // namespace sys

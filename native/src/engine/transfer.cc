@@ -12,7 +12,8 @@ namespace smartcopy {
 
 Result<Buffer> Buffer::Make(size_t length) {
   void* memory = nullptr;
-  if (const long answer = sys::MapMemory(length, &memory); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kMmap};
+  if (const long answer = sys::MapMemory(length, &memory); answer < 0)
+    return IoError{static_cast<int>(-answer), Syscall::kMmap};
   return Buffer({static_cast<std::byte*>(memory), length});
 }
 
@@ -40,9 +41,12 @@ void DigestLines::Add(const std::string& digest, const std::string& path) {
   waiting_ += digest;
   waiting_ += "  ";
   for (const char c : path) {
-    if (c == '\\') waiting_ += "\\\\";
-    else if (c == '\n') waiting_ += "\\n";
-    else waiting_.push_back(c);
+    if (c == '\\')
+      waiting_ += "\\\\";
+    else if (c == '\n')
+      waiting_ += "\\n";
+    else
+      waiting_.push_back(c);
   }
   waiting_.push_back('\n');
   constexpr size_t kWriteAt = 64 * 1024;
@@ -59,9 +63,12 @@ void DigestLines::WriteOut() {
   size_t done = 0;
   while (!error_ && done < waiting_.size()) {
     const long wrote = sys::Write(fd_, waiting_.data() + done, waiting_.size() - done);
-    if (wrote < 0) error_ = IoError{static_cast<int>(-wrote), Syscall::kWrite};
-    else if (wrote == 0) error_ = IoError{EIO, Syscall::kWrite};
-    else done += static_cast<size_t>(wrote);
+    if (wrote < 0)
+      error_ = IoError{static_cast<int>(-wrote), Syscall::kWrite};
+    else if (wrote == 0)
+      error_ = IoError{EIO, Syscall::kWrite};
+    else
+      done += static_cast<size_t>(wrote);
   }
   waiting_.clear();
 }
@@ -102,8 +109,8 @@ std::optional<uint32_t> ParseHex(std::string_view digits) {
 
 std::string Transfer::NewTemporaryName() {
   std::array<char, 64> name{};
-  std::snprintf(name.data(), name.size(), "%s%08" PRIx32 "%08" PRIx32 "-%" PRIu64, kTemporaryPrefix.data(), request.job, request.epoch,
-                next_temporary.fetch_add(1));
+  std::snprintf(name.data(), name.size(), "%s%08" PRIx32 "%08" PRIx32 "-%" PRIu64, kTemporaryPrefix.data(), request.job,
+                request.epoch, next_temporary.fetch_add(1));
   return name.data();
 }
 

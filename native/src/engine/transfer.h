@@ -117,9 +117,10 @@ class DigestLines {
 // How many descriptors the parts of a transfer may keep open.
 struct DescriptorBudget {
   size_t directory_pairs = 0;
-  // Files, and as many directories, of a small batch: at most 64. Up to there, synchronising each costs less than syncfs,
-  // which flushes everybody's data on the file system.
+  // Files, and as many directories, of a small batch: at most 64. Up to there, synchronising each costs less than
+  // syncfs, which flushes everybody's data on the file system.
   size_t kept_for_batch = 0;
+  size_t scan_depth = 0;
 };
 
 // What all parts of one running transfer share. Lives as long as the transfer; every member is thread-safe.

@@ -14,12 +14,13 @@ namespace {
 // getdents64 gives about 2,000 entries at once into this much.
 constexpr size_t kListingBytes = 64 * 1024;
 
-// Half of the descriptors this process may have go to directory pairs, an eighth each to files and to directories that
-// wait for a small batch to end; the rest is for the files under way.
+// Half of the descriptors this process may have go to directory pairs, an eighth to the scan, an eighth each to files
+// and to directories that wait for a small batch to end; the rest is for the files under way.
 DescriptorBudget BudgetOfThisProcess() {
   rlimit limit{};
   const size_t all = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 256;
-  return {std::clamp<size_t>(all / 4, 8, 4096), std::clamp<size_t>(all / 8, 4, 64)};
+  return {std::clamp<size_t>(all / 4, 8, 4096), std::clamp<size_t>(all / 8, 4, 64),
+          std::clamp<size_t>(all / 8, 4, 1024)};
 }
 
 std::vector<std::string> Components(const std::string& path) {
@@ -33,7 +34,9 @@ std::vector<std::string> Components(const std::string& path) {
   return components;
 }
 
-std::string Join(const std::string& directory, const std::string& name) { return directory + (directory.ends_with('/') ? "" : "/") + name; }
+std::string Join(const std::string& directory, const std::string& name) {
+  return directory + (directory.ends_with('/') ? "" : "/") + name;
+}
 
 StartError SystemStartError(long answer, Syscall call, std::string path) {
   return {StartError::Kind::kSystem, IoError{static_cast<int>(-answer), call}, std::move(path)};
@@ -49,8 +52,9 @@ Result<bool> IsInside(int directory, const FileId& ancestor) {
   UniqueFd held;
   FileId last;
   for (int at = directory;;) {
-    struct stat found {};
-    if (const long answer = sys::Fstat(at, &found); answer < 0) return IoError{static_cast<int>(-answer), Syscall::kFstat};
+    struct stat found{};
+    if (const long answer = sys::Fstat(at, &found); answer < 0)
+      return IoError{static_cast<int>(-answer), Syscall::kFstat};
     if (FileId::Of(found) == ancestor) return true;
     if (FileId::Of(found) == last) return false;  // the parent of / is /
     last = FileId::Of(found);
@@ -91,7 +95,11 @@ TreeCopy::TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink
     : transfer_(request, control, failures, BudgetOfThisProcess()),
       completion_(transfer_, *this),
       queue_(request.thread_count),
-      large_files_(transfer_, {[this] { queue_.Begin(); queue_.WakeAll(); }, [this] { queue_.WakeAll(); }, [this] { queue_.End(); }}),
+      large_files_(transfer_, {[this] {
+                                 queue_.Begin();
+                                 queue_.WakeAll();
+                               },
+                               [this] { queue_.WakeAll(); }, [this] { queue_.End(); }}),
       copier_(transfer_, completion_, *this, large_files_) {
   large_files_.UseCopier(copier_);
 }
@@ -104,8 +112,10 @@ std::variant<CopyResult, StartError> TreeCopy::Run() {
     const auto& digest = transfer_.request.digest;
     workers_.push_back({index, std::move(*buffer), digest ? MakeDigest(*digest) : nullptr});
   }
-  if (single_) queue_.Push(0, *single_);
-  else queue_.Push(0, DirectoryTask{nullptr, {}});
+  if (single_)
+    queue_.Push(0, *single_);
+  else
+    queue_.Push(0, DirectoryTask{nullptr, {}});
   RunWorkers();
   return Conclude();
 }
@@ -116,7 +126,8 @@ std::optional<StartError> TreeCopy::Prepare() {
   const size_t parents = source_components.empty() ? 0 : source_components.size() - 1;
   Place source;
   if (auto error = OpenPlace(request.source, parents, source)) return error;
-  if (!source.missing.empty()) return SystemStartError(-ENOENT, Syscall::kOpenat2, Join(source.path, source.missing.front()));
+  if (!source.missing.empty())
+    return SystemStartError(-ENOENT, Syscall::kOpenat2, Join(source.path, source.missing.front()));
 
   struct stat found = source.deepest_stat;
   if (!source_components.empty()) {
@@ -128,17 +139,21 @@ std::optional<StartError> TreeCopy::Prepare() {
   const auto destination_components = Components(request.destination.path);
   const bool is_tree = S_ISDIR(found.st_mode);
   Place destination;
-  if (!is_tree && destination_components.empty()) return SystemStartError(-EISDIR, Syscall::kOpenat2, request.destination.root);
-  if (auto error = OpenPlace(request.destination, destination_components.size() - (is_tree ? 0 : 1), destination)) return error;
+  if (!is_tree && destination_components.empty())
+    return SystemStartError(-EISDIR, Syscall::kOpenat2, request.destination.root);
+  if (auto error = OpenPlace(request.destination, destination_components.size() - (is_tree ? 0 : 1), destination))
+    return error;
   if (!is_tree) {
-    single_ = FileTask{nullptr, source_components.back(), destination_components.back(), S_ISLNK(found.st_mode), false, {}, false};
+    single_ = FileTask{
+        nullptr, source_components.back(), destination_components.back(), S_ISLNK(found.st_mode), false, {}, false};
     return PrepareSingle(std::move(source), std::move(destination));
   }
   if (!source.missing.empty()) {
     const std::string name = std::move(source.missing.front());
     source.missing.clear();
     source.path = Join(source.path, name);
-    const long fd = sys::Openat2(source.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
+    const long fd =
+        sys::Openat2(source.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
     if (fd < 0) return SystemStartError(fd, Syscall::kOpenat2, source.path);
     source.deepest = UniqueFd(static_cast<int>(fd));
     if (const long answer = sys::Fstat(source.deepest.get(), &source.deepest_stat); answer < 0)
@@ -161,12 +176,13 @@ std::optional<StartError> TreeCopy::PrepareTree(Place source, Place destination)
 }
 
 std::optional<StartError> TreeCopy::PrepareSingle(Place source, Place destination) {
-  struct stat from {};
-  struct stat to {};
+  struct stat from{};
+  struct stat to{};
   if (destination.missing.empty() && sys::Lstatat(destination.deepest.get(), single_->name.c_str(), &to) >= 0) {
     if (const long answer = sys::Lstatat(source.deepest.get(), single_->source_name.c_str(), &from); answer < 0)
       return SystemStartError(answer, Syscall::kFstatat, Join(source.path, single_->source_name));
-    if (FileId::Of(from) == FileId::Of(to)) return StartError{StartError::Kind::kSameFile, {}, Join(source.path, single_->source_name)};
+    if (FileId::Of(from) == FileId::Of(to))
+      return StartError{StartError::Kind::kSameFile, {}, Join(source.path, single_->source_name)};
   }
   if (auto error = MakeMissing(destination, destination.missing.size())) return error;
   if (auto error = UseTop(std::move(source), std::move(destination), false)) return error;
@@ -184,16 +200,19 @@ std::optional<StartError> TreeCopy::OpenPlace(const RootedPath& rooted, size_t c
   place.deepest = UniqueFd(static_cast<int>(root));
   const auto names = Components(rooted.path);
   for (size_t index = 0; index < components; ++index) {
-    const long fd = sys::Openat2(place.deepest.get(), names[index].c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
+    const long fd = sys::Openat2(place.deepest.get(), names[index].c_str(), O_RDONLY | O_DIRECTORY, 0,
+                                 transfer_.directories.resolve());
     if (fd == -ENOENT) {
-      place.missing.assign(names.begin() + static_cast<ptrdiff_t>(index), names.begin() + static_cast<ptrdiff_t>(components));
+      place.missing.assign(names.begin() + static_cast<ptrdiff_t>(index),
+                           names.begin() + static_cast<ptrdiff_t>(components));
       break;
     }
     if (fd < 0) return SystemStartError(fd, Syscall::kOpenat2, Join(place.path, names[index]));
     place.deepest = UniqueFd(static_cast<int>(fd));
     place.path = Join(place.path, names[index]);
   }
-  if (const long answer = sys::Fstat(place.deepest.get(), &place.deepest_stat); answer < 0) return SystemStartError(answer, Syscall::kFstat, place.path);
+  if (const long answer = sys::Fstat(place.deepest.get(), &place.deepest_stat); answer < 0)
+    return SystemStartError(answer, Syscall::kFstat, place.path);
   return std::nullopt;
 }
 
@@ -204,12 +223,14 @@ std::optional<StartError> TreeCopy::MakeMissing(Place& place, size_t count) {
     // As mkdir makes them; the destination's own directory gets the source's mode when its content is complete.
     const long made = sys::Mkdirat(place.deepest.get(), name.c_str(), single_ || index + 1 < count ? 0777 : 0700);
     if (made < 0 && made != -EEXIST) return SystemStartError(made, Syscall::kMkdirat, place.path);
-    const long fd = sys::Openat2(place.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
+    const long fd =
+        sys::Openat2(place.deepest.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
     if (fd < 0) return SystemStartError(fd, Syscall::kOpenat2, place.path);
     parents_of_made_.push_back(std::move(place.deepest));
     place.deepest = UniqueFd(static_cast<int>(fd));
   }
-  if (const long answer = sys::Fstat(place.deepest.get(), &place.deepest_stat); answer < 0) return SystemStartError(answer, Syscall::kFstat, place.path);
+  if (const long answer = sys::Fstat(place.deepest.get(), &place.deepest_stat); answer < 0)
+    return SystemStartError(answer, Syscall::kFstat, place.path);
   return std::nullopt;
 }
 
@@ -234,7 +255,8 @@ void TreeCopy::RunWorkers() {
   if (transfer_.request.scan_totals && !single_) scanning = std::make_unique<Thread>([&] { scan.Run(); });
   {
     std::vector<std::unique_ptr<Thread>> helpers;
-    for (size_t index = 1; index < workers_.size(); ++index) helpers.push_back(std::make_unique<Thread>([this, index] { Work(workers_[index]); }));
+    for (size_t index = 1; index < workers_.size(); ++index)
+      helpers.push_back(std::make_unique<Thread>([this, index] { Work(workers_[index]); }));
     Work(workers_[0]);
   }
   scan.Stop();
@@ -246,8 +268,8 @@ void TreeCopy::Work(Worker& worker) {
   } while (queue_.Wait([this] { return large_files_.HasWork(); }, [this] { completion_.Flush(); }));
 }
 
-// Half of the threads look after large files first, the others after small ones, and each after the other's when its own
-// are done: neither a few large files nor many small ones are left for the end.
+// Half of the threads look after large files first, the others after small ones, and each after the other's when its
+// own are done: neither a few large files nor many small ones are left for the end.
 bool TreeCopy::WorkOnce(Worker& worker) {
   const bool prefers_large = worker.index % 2 == 1;
   if (prefers_large && large_files_.Work(worker)) return true;
@@ -281,8 +303,10 @@ void TreeCopy::Run(Worker& worker, EntriesTask& task) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(task.directory, error);
   const auto directory = task.directory;
-  if (open != nullptr) RunEntries(worker, std::move(task), open);
-  else transfer_.Fail(SystemFailure(error->error, error->side, PathOf(*directory, {})));
+  if (open != nullptr)
+    RunEntries(worker, std::move(task), open);
+  else
+    transfer_.Fail(SystemFailure(error->error, error->side, PathOf(*directory, {})));
   Release(directory);
 }
 
@@ -290,13 +314,15 @@ void TreeCopy::Run(Worker& worker, FileTask& task) {
   if (transfer_.control.cancelled()) return copier_.CancelTask(task);
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(task.directory, error);
-  if (open == nullptr) return copier_.FailTask(task, SystemFailure(error->error, error->side, PathOf(*task.directory, task.name)));
+  if (open == nullptr)
+    return copier_.FailTask(task, SystemFailure(error->error, error->side, PathOf(*task.directory, task.name)));
   // The directory that merely holds a single copied file is not listed, so nobody else looks for leavings there.
   if (single_) RemoveStaleTemporaries(worker, *task.directory, *open);
   RunFile(worker, task, open);
 }
 
-std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task, std::shared_ptr<OpenDirectory>& open) {
+std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task,
+                                                       std::shared_ptr<OpenDirectory>& open) {
   const auto fail = [&](Side side, IoError error) {
     transfer_.Fail(SystemFailure(error, side, PathOf(*task.parent, task.name)));
     return nullptr;
@@ -322,7 +348,8 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task
   directory->source_id = FileId::Of(directory->source_stat);
   if (directory->source_id == top_->destination_id) {
     // Reached through a bind mount, where no name could tell. Walking it would copy the copy without end.
-    transfer_.Fail({FailureReason::kDestinationInsideSource, Side::kSource, PathOf(*task.parent, task.name), std::nullopt});
+    transfer_.Fail(
+        {FailureReason::kDestinationInsideSource, Side::kSource, PathOf(*task.parent, task.name), std::nullopt});
     return nullptr;
   }
 
@@ -332,7 +359,7 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task
   const long destination = sys::Openat2(parent->destination.get(), task.name.c_str(), kFlags, 0, resolve);
   if (destination < 0) return fail(Side::kDestination, {static_cast<int>(-destination), Syscall::kOpenat2});
   pair.destination = UniqueFd(static_cast<int>(destination));
-  struct stat found {};
+  struct stat found{};
   if (const long answer = sys::Fstat(pair.destination.get(), &found); answer < 0)
     return fail(Side::kDestination, {static_cast<int>(-answer), Syscall::kFstat});
   directory->destination_id = FileId::Of(found);
@@ -346,7 +373,8 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task
   return directory;
 }
 
-void TreeCopy::ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open) {
+void TreeCopy::ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory,
+                             const std::shared_ptr<OpenDirectory>& open) {
   if (!directory->created) RemoveStaleTemporaries(worker, *directory, *open);
   auto listing = Listing::Read(open->source.get(), worker.buffer.bytes());
   if (!listing) {
@@ -374,9 +402,11 @@ void TreeCopy::RemoveStaleTemporaries(Worker& worker, const Directory& directory
     const char* name = (*listing)[index].name;
     if (!transfer_.IsStaleTemporary(name)) continue;
     const long answer = sys::Unlinkat(open.destination.get(), name);
-    if (answer >= 0) transfer_.temporaries_removed.fetch_add(1);
+    if (answer >= 0)
+      transfer_.temporaries_removed.fetch_add(1);
     else if (answer != -ENOENT)
-      transfer_.Fail(SystemFailure({static_cast<int>(-answer), Syscall::kUnlinkat}, Side::kDestination, PathOf(directory, name)));
+      transfer_.Fail(
+          SystemFailure({static_cast<int>(-answer), Syscall::kUnlinkat}, Side::kDestination, PathOf(directory, name)));
   }
 }
 
@@ -392,13 +422,15 @@ void TreeCopy::RunEntries(Worker& worker, EntriesTask task, const std::shared_pt
   }
 }
 
-void TreeCopy::RunEntry(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open, Listing::Entry entry) {
+void TreeCopy::RunEntry(Worker& worker, const std::shared_ptr<Directory>& directory,
+                        const std::shared_ptr<OpenDirectory>& open, Listing::Entry entry) {
   if (entry.type == DT_DIR) return;  // has a task of its own already
   uint8_t type = entry.type;
   if (type == DT_UNKNOWN) {
-    struct stat found {};
+    struct stat found{};
     if (const long answer = sys::Lstatat(open->source.get(), entry.name, &found); answer < 0)
-      return transfer_.Fail(SystemFailure({static_cast<int>(-answer), Syscall::kFstatat}, Side::kSource, PathOf(*directory, entry.name)));
+      return transfer_.Fail(
+          SystemFailure({static_cast<int>(-answer), Syscall::kFstatat}, Side::kSource, PathOf(*directory, entry.name)));
     type = IFTODT(found.st_mode);
   }
   if (type == DT_DIR) return PushDirectory(worker, directory, entry.name);
@@ -410,14 +442,17 @@ void TreeCopy::RunEntry(Worker& worker, const std::shared_ptr<Directory>& direct
 }
 
 void TreeCopy::RunFile(Worker& worker, FileTask& task, const std::shared_ptr<OpenDirectory>& open) {
-  if (task.is_symbolic_link) copier_.CopySymbolicLink(std::move(task), *open);
-  else copier_.CopyRegularFile(worker, std::move(task), open);
+  if (task.is_symbolic_link)
+    copier_.CopySymbolicLink(std::move(task), *open);
+  else
+    copier_.CopyRegularFile(worker, std::move(task), open);
 }
 
 void TreeCopy::FileDone(const WrittenFile& file) {
   transfer_.control.Add(file.unchanged ? Word::kFilesUnchanged : Word::kFilesDone, 1);
   if (!file.digest.empty()) transfer_.digest_lines.Add(file.digest, file.Path());
-  if (file.link_group) RunAgain(copier_.hard_links.Finished(*file.link_group, {file.directory, file.name, file.id, file.digest}));
+  if (file.link_group)
+    RunAgain(copier_.hard_links.Finished(*file.link_group, {file.directory, file.name, file.id, file.digest}));
   Release(file.directory);
 }
 
@@ -443,7 +478,8 @@ void TreeCopy::Release(std::shared_ptr<Directory> directory) {
 void TreeCopy::FinishDirectory(const std::shared_ptr<Directory>& directory) {
   std::optional<DirectoryTable::OpenError> open_error;
   const auto open = transfer_.directories.Get(directory, open_error);
-  if (open == nullptr) return transfer_.Fail(SystemFailure(open_error->error, open_error->side, PathOf(*directory, {})));
+  if (open == nullptr)
+    return transfer_.Fail(SystemFailure(open_error->error, open_error->side, PathOf(*directory, {})));
   std::optional<IoError> error;
   if (directory->keeps_metadata) error = KeepDirectoryMetadata(open->destination.get(), directory->source_stat);
   if (!error) error = completion_.DirectoryDone(*open, *directory->file_system);
@@ -452,12 +488,13 @@ void TreeCopy::FinishDirectory(const std::shared_ptr<Directory>& directory) {
 }
 
 std::optional<IoError> TreeCopy::KeepDirectoryMetadata(int destination, const struct stat& source) {
-  struct stat found {};
+  struct stat found{};
   if (auto error = ErrorOf(sys::Fstat(destination, &found), Syscall::kFstat)) return error;
   if (found.st_uid != source.st_uid || found.st_gid != source.st_gid || found.st_mode != source.st_mode) {
     if (auto error = KeepOwnerAndMode(transfer_, destination, source, found.st_uid, found.st_gid)) return error;
   }
-  if (found.st_mtim.tv_sec == source.st_mtim.tv_sec && found.st_mtim.tv_nsec == source.st_mtim.tv_nsec) return std::nullopt;
+  if (found.st_mtim.tv_sec == source.st_mtim.tv_sec && found.st_mtim.tv_nsec == source.st_mtim.tv_nsec)
+    return std::nullopt;
   const timespec times[2] = {source.st_atim, source.st_mtim};
   return ErrorOf(sys::SetTimes(destination, times), Syscall::kUtimensat);
 }

@@ -64,7 +64,7 @@ class TreeCopy final : private CompletionListener {
   // A place whose existing directories are open and whose missing ones are named.
   struct Place {
     UniqueFd deepest;
-    struct stat deepest_stat {};
+    struct stat deepest_stat{};
     std::vector<std::string> missing;
     std::string path;  // as people know it
   };
@@ -85,18 +85,21 @@ class TreeCopy final : private CompletionListener {
   void Run(Worker& worker, FileTask& task);
 
   std::shared_ptr<Directory> OpenDirectoryPair(const DirectoryTask& task, std::shared_ptr<OpenDirectory>& open);
-  void ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open);
+  void ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory,
+                     const std::shared_ptr<OpenDirectory>& open);
   void PushDirectory(Worker& worker, const std::shared_ptr<Directory>& parent, const char* name);
   void RemoveStaleTemporaries(Worker& worker, const Directory& directory, const OpenDirectory& open);
   void RunEntries(Worker& worker, EntriesTask task, const std::shared_ptr<OpenDirectory>& open);
-  void RunEntry(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open, Listing::Entry entry);
+  void RunEntry(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open,
+                Listing::Entry entry);
   void RunFile(Worker& worker, FileTask& task, const std::shared_ptr<OpenDirectory>& open);
 
   void FileDone(const WrittenFile& file) override;
   void FileFailed(const WrittenFile& file, Failure failure) override;
   void RunAgain(std::vector<FileTask> tasks);
 
-  // One thing less to wait for in this directory. With the last one the directory is finished, and so perhaps its parents.
+  // One thing less to wait for in this directory. With the last one the directory is finished, and so perhaps its
+  // parents.
   void Release(std::shared_ptr<Directory> directory);
   void FinishDirectory(const std::shared_ptr<Directory>& directory);
   std::optional<IoError> KeepDirectoryMetadata(int destination, const struct stat& source);

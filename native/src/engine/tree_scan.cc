@@ -9,9 +9,6 @@ namespace {
 
 constexpr size_t kBufferBytes = 64 * 1024;
 
-// One descriptor and one stack frame for each level.
-constexpr size_t kDeepest = 500;
-
 }  // namespace
 
 void TreeScan::Run() {
@@ -25,7 +22,8 @@ void TreeScan::Run() {
 }
 
 bool TreeScan::ScanDirectory(int directory) {
-  if (++depth_ > kDeepest || stopped_.load() || transfer_.control.cancelled()) return false;
+  // Each level holds a descriptor.
+  if (++depth_ > transfer_.budget.scan_depth || stopped_.load() || transfer_.control.cancelled()) return false;
   auto listing = Listing::Read(directory, buffer_.bytes());
   if (!listing) return false;
   int64_t files = 0;
@@ -33,7 +31,7 @@ bool TreeScan::ScanDirectory(int directory) {
   std::vector<const char*> below;
   for (size_t index = 0; index < listing->size(); ++index) {
     const auto entry = (*listing)[index];
-    struct stat found {};
+    struct stat found{};
     if (entry.type == DT_DIR) {
       below.push_back(entry.name);
       continue;
@@ -43,7 +41,8 @@ bool TreeScan::ScanDirectory(int directory) {
     if (S_ISDIR(found.st_mode)) below.push_back(entry.name);
     if (!S_ISREG(found.st_mode) && !S_ISLNK(found.st_mode)) continue;
     ++files;
-    if (S_ISREG(found.st_mode) && (found.st_nlink == 1 || linked_.emplace(FileId::Of(found), true).second)) bytes += found.st_size;
+    if (S_ISREG(found.st_mode) && (found.st_nlink == 1 || linked_.emplace(FileId::Of(found), true).second))
+      bytes += found.st_size;
   }
   transfer_.control.Add(Word::kFilesTotal, files);
   transfer_.control.Add(Word::kBytesTotal, bytes);

@@ -13,8 +13,8 @@ namespace smartcopy {
 // Tasks of several threads: each takes its own newest first, which keeps a tree walk deep and its open directories few,
 // and steals the oldest of the others, which is the largest piece of work left. Thread-safe.
 //
-// `Outstanding` counts everything that is not settled: queued and running tasks, and whatever else Begin was called for.
-// When it reaches zero, one thread asks `drained` whether there is more to come.
+// `Outstanding` counts everything that is not settled: queued and running tasks, and whatever else Begin was called
+// for. When it reaches zero, one thread asks `drained` whether there is more to come.
 template <typename Task>
 class WorkQueue {
  public:
@@ -92,8 +92,10 @@ class WorkQueue {
     const std::lock_guard lock(lane.mutex);
     if (lane.tasks.empty()) return std::nullopt;
     Task task = newest ? std::move(lane.tasks.back()) : std::move(lane.tasks.front());
-    if (newest) lane.tasks.pop_back();
-    else lane.tasks.pop_front();
+    if (newest)
+      lane.tasks.pop_back();
+    else
+      lane.tasks.pop_front();
     queued_.fetch_sub(1);
     return task;
   }
