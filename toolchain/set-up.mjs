@@ -1,0 +1,72 @@
+import { rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { removeUnused } from './cache.mjs';
+import { addon, bringNativeBuild, engineTests, placeOf } from './native-build.mjs';
+import { bringNode, bringNpmPackages } from './npm-packages.mjs';
+import { SetUpError, say } from './report.mjs';
+import { bringBuildPackages, bringTestPackages, hasGoogleTest } from './system-packages.mjs';
+
+/**
+ * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|tests <digest of the inputs>`.
+ * Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
+ */
+const repository = dirname(dirname(fileURLToPath(import.meta.url)));
+const [goal, inputs] = process.argv.slice(2);
+
+try {
+  if ((goal !== 'launch' && goal !== 'tests') || inputs === undefined) throw new TypeError('use: set-up.mjs launch|tests DIGEST');
+  await setUp(goal, inputs);
+} catch (error) {
+  if (error instanceof SetUpError) {
+    if (error.details !== undefined) process.stderr.write(`${error.details}\n`);
+    say(error.message);
+  } else {
+    // A full disk, a folder that belongs to somebody else: the system's own message says it best.
+    say(`the set-up failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  process.exitCode = 1;
+}
+
+/**
+ * @param {'launch' | 'tests'} goal
+ * @param {string} inputs
+ */
+async function setUp(goal, inputs) {
+  if (Number.parseInt(process.versions.node, 10) < 20) {
+    throw new SetUpError(`setting up needs Node 20 or newer, and this host has ${process.versions.node}: install a newer one`);
+  }
+  await bringBuildPackages();
+  const node = await bringNode(repository);
+  await bringNpmPackages(repository, node);
+  await bringNativeBuild(repository, addon);
+  if (goal === 'tests') await bringTests();
+  await removeUnused();
+  await writeStamp(node, inputs);
+}
+
+async function bringTests() {
+  await bringTestPackages();
+  if (hasGoogleTest()) await bringNativeBuild(repository, engineTests);
+  else await rm(placeOf(repository, engineTests), { force: true }); // an old one would test old code
+}
+
+/**
+ * The last act: what set-up.sh compares at every start.
+ * @param {string} node
+ * @param {string} inputs as they were before the set-up: what was edited meanwhile makes the next start set up again
+ */
+async function writeStamp(node, inputs) {
+  const identities = await Promise.all([node, placeOf(repository, addon)].map(identityOf));
+  await writeFile(join(repository, 'node_modules', '.smartcopy-ready'), [node, inputs, ...identities, ''].join('\n'));
+}
+
+/**
+ * As `stat -c '%s %Y'` prints it.
+ * @param {string} path
+ */
+async function identityOf(path) {
+  const { size, mtimeNs } = await stat(path, { bigint: true });
+  return `${size} ${mtimeNs / 1_000_000_000n}`;
+}

@@ -1,0 +1,64 @@
+# shellcheck shell=sh
+# Sourced by the launcher and by toolchain/run, with $repository set. `set_up GOAL` returns when everything that the goal
+# needs is there, and leaves in $node the Node to use; otherwise it ends the program with one sentence.
+
+stamp=$repository/node_modules/.smartcopy-ready
+
+refuse() {
+  printf 'smartcopy: %s\n' "$1" >&2
+  exit 1
+}
+
+# What the set-up depends on, by content. Names starting with a dot are editors' work, not ours.
+hash_inputs() {
+  cd "$repository" || exit
+  find package.json package-lock.json */package.json native/CMakeLists.txt native/src toolchain -type f ! -name '.*' -print0 |
+    LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+}
+
+# The stamp names the Node to use and says what was true when the set-up ended: the inputs, and which files the Node binary
+# and the addon were. The `node` in PATH is not asked: it differs between a shell and a cron job, and both must be served.
+is_ready() {
+  inputs=$(hash_inputs)
+  [ -r "$stamp" ] || return 1
+  { IFS= read -r node && IFS= read -r ready_inputs && IFS= read -r ready_node && IFS= read -r ready_addon; } <"$stamp" || return 1
+  [ "$inputs" = "$ready_inputs" ] || return 1
+  [ "$(stat -L -c '%s %Y' -- "$node" "$repository/native/build/smartcopy.node" 2>/dev/null)" = "$ready_node
+$ready_addon" ]
+}
+
+# One set-up at a time for all clones that share the cache. The lock goes with the last process that holds it, and the tools
+# that change things hold it too: after a killed set-up, the next one waits until what it left running has ended.
+lock_cache() {
+  command -v flock >/dev/null || refuse 'setting up needs flock: install util-linux'
+  case ${XDG_CACHE_HOME-} in
+    /*) cache=$XDG_CACHE_HOME/smartcopy ;;
+    *) cache=${HOME:-$repository}/.cache/smartcopy ;;
+  esac
+  mkdir -p -- "$cache" && [ -w "$cache" ] ||
+    refuse "the cache folder $cache cannot be written; set XDG_CACHE_HOME to a folder that can"
+  exec 9>>"$cache/lock"
+  flock --nonblock 9 && return
+  echo 'smartcopy: another set-up is running; waiting for it to end' >&2
+  flock 9 || refuse "$cache/lock could not be locked"
+}
+
+set_up() {
+  is_ready && [ "$1" = launch ] && return
+  lock_cache
+  if is_ready; then
+    [ "$1" = launch ] || run_set_up "$1" || exit 1
+  else
+    node=node
+    command -v node >/dev/null && command -v npm >/dev/null ||
+      refuse 'setting up needs Node 20 or newer and npm: install both'
+    run_set_up "$1" || exit 1
+    IFS= read -r node <"$stamp"
+  fi
+  exec 9>&-
+}
+
+# The caller's standard input and output are the program's, not the set-up's.
+run_set_up() {
+  SMARTCOPY_CACHE=$cache "$node" "$repository/toolchain/set-up.mjs" "$1" "$inputs" </dev/null >&2
+}
