@@ -34,19 +34,14 @@ export class RefusedError extends NativeError {
   }
 }
 
-/** The fields that the binding puts on a plain Error. */
-interface BindingErrorFields {
-  refused?: 'SameFile' | 'DestinationInsideSource';
-  errno?: string;
-  syscall?: string;
-  path?: Buffer;
-}
-
 /** Turns what the addon threw into this package's classes; anything unknown passes unchanged. */
 export function toNativeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const fields: BindingErrorFields = error;
-  if (fields.refused !== undefined) return new RefusedError(fields.refused, error.message, { cause: error });
-  if (fields.errno === undefined || fields.syscall === undefined || fields.path === undefined) return error;
-  return new NativeIoError(error.message, { errno: fields.errno, syscall: fields.syscall, path: fields.path }, { cause: error });
+  if ('refused' in error && (error.refused === 'SameFile' || error.refused === 'DestinationInsideSource')) {
+    return new RefusedError(error.refused, error.message, { cause: error });
+  }
+  if (!('errno' in error && 'syscall' in error && 'path' in error)) return error;
+  const { errno, syscall, path } = error;
+  if (typeof errno !== 'string' || typeof syscall !== 'string' || !Buffer.isBuffer(path)) return error;
+  return new NativeIoError(error.message, { errno, syscall, path }, { cause: error });
 }

@@ -22,11 +22,6 @@ bool SyncfsReportsErrors() {
   return major > 5 || (major == 5 && minor >= 8);
 }
 
-std::optional<IoError> ErrorOf(long answer, Syscall call) {
-  if (answer >= 0) return std::nullopt;
-  return IoError{static_cast<int>(-answer), call};
-}
-
 }  // namespace
 
 void Completion::Finish(WrittenFile file) {
@@ -111,13 +106,13 @@ void Completion::FinishBatch(std::vector<WrittenFile> batch) {
 std::optional<IoError> Completion::SetTimesAndName(WrittenFile& file, const OpenDirectory& open, bool sync_times) {
   const std::string& present = file.temporary.empty() ? file.name : file.temporary;
   if (!file.fd.valid()) {
-    const long fd =
-        sys::Openat2(open.destination.get(), present.c_str(), O_PATH | O_NOFOLLOW, 0, transfer_.directories.resolve());
-    if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
-    file.fd = UniqueFd(static_cast<int>(fd));
-    struct stat found{};
-    if (auto error = ErrorOf(sys::Fstat(file.fd.get(), &found), Syscall::kFstat)) return error;
-    if (FileId::Of(found) != file.id) return IoError{ESTALE, Syscall::kOpenat2};
+    auto opened =
+        OpenBeneath(open.destination.get(), present.c_str(), O_PATH | O_NOFOLLOW, transfer_.directories.resolve());
+    if (!opened) return opened.error();
+    file.fd = std::move(*opened);
+    auto found = StatOf(file.fd.get());
+    if (!found) return found.error();
+    if (FileId::Of(*found) != file.id) return IoError{ESTALE, Syscall::kOpenat2};
   }
   if (auto error = ErrorOf(sys::SetTimes(file.fd.get(), file.times), Syscall::kUtimensat)) return error;
   if (sync_times) {
@@ -160,9 +155,9 @@ std::optional<IoError> Completion::DirectoryDone(const OpenDirectory& open, cons
     few_directories_.clear();
     return std::nullopt;
   }
-  const long fd = sys::Openat2(open.destination.get(), ".", O_RDONLY | O_DIRECTORY, 0, transfer_.directories.resolve());
-  if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
-  few_directories_.emplace_back(static_cast<int>(fd));
+  auto kept = OpenDirectoryBeneath(open.destination.get(), ".", transfer_.directories.resolve());
+  if (!kept) return kept.error();
+  few_directories_.push_back(std::move(*kept));
   return std::nullopt;
 }
 

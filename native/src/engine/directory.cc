@@ -25,22 +25,15 @@ bool IsFuseOrNetwork(long type) {
 }
 
 Result<UniqueFd> OpenSame(const UniqueFd& parent, const std::string& name, const FileId& expected, uint64_t resolve) {
-  const long fd = sys::Openat2(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0, resolve);
-  if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
-  UniqueFd opened(static_cast<int>(fd));
-  struct stat found{};
-  if (const long answer = sys::Fstat(opened.get(), &found); answer < 0)
-    return IoError{static_cast<int>(-answer), Syscall::kFstat};
-  if (FileId::Of(found) != expected) return IoError{ESTALE, Syscall::kOpenat2};
+  auto opened = OpenDirectoryBeneath(parent.get(), name.c_str(), resolve);
+  if (!opened) return opened;
+  auto found = StatOf(opened->get());
+  if (!found) return found.error();
+  if (FileId::Of(*found) != expected) return IoError{ESTALE, Syscall::kOpenat2};
   return opened;
 }
 
 }  // namespace
-
-uint64_t ConfinedResolve(bool cross_mounts) {
-  const uint64_t confined = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return cross_mounts ? confined : confined | RESOLVE_NO_XDEV;
-}
 
 std::string PathOf(const Directory& directory, const std::string& name) {
   std::vector<const std::string*> parts;
@@ -108,12 +101,11 @@ Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& dest
   const std::lock_guard lock(mutex_);
   if (const auto known = file_systems_.find(device); known != file_systems_.end()) return known->second.get();
   struct statfs facts{};
-  if (const long answer = sys::Fstatfs(destination.get(), &facts); answer < 0)
-    return IoError{static_cast<int>(-answer), Syscall::kFstatfs};
-  const long fd = sys::Openat2(destination.get(), ".", O_RDONLY | O_DIRECTORY, 0, resolve_);
-  if (fd < 0) return IoError{static_cast<int>(-fd), Syscall::kOpenat2};
+  if (auto error = ErrorOf(sys::Fstatfs(destination.get(), &facts), Syscall::kFstatfs)) return *error;
+  auto sync_fd = OpenDirectoryBeneath(destination.get(), ".", resolve_);
+  if (!sync_fd) return sync_fd.error();
   auto made = std::make_unique<DestinationFileSystem>();
-  made->sync_fd = UniqueFd(static_cast<int>(fd));
+  made->sync_fd = std::move(*sync_fd);
   made->is_fuse_or_network = IsFuseOrNetwork(facts.f_type);
   made->preallocates = facts.f_type == EXT4_SUPER_MAGIC || facts.f_type == kXfsMagic;
   return file_systems_.emplace(device, std::move(made)).first->second.get();

@@ -11,8 +11,7 @@
 #include <utility>
 
 #include "failure.h"
-#include "result.h"
-#include "unique_fd.h"
+#include "open_beneath.h"
 
 namespace smartcopy {
 
@@ -24,9 +23,6 @@ struct FileId {
   static FileId Of(const struct stat& of) { return {of.st_dev, of.st_ino}; }
   auto operator<=>(const FileId&) const = default;
 };
-
-// How paths below a root are opened: beneath it, and through no symbolic link.
-uint64_t ConfinedResolve(bool cross_mounts);
 
 // What the engine has to know about one file system it writes to. Made when the first directory on it is opened,
 // before anything is written, because syncfs reports only what went wrong since its descriptor was opened.

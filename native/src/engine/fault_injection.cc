@@ -38,8 +38,10 @@ int ErrnoFor(Syscall which) {
   return hit ? current.failing_errno : 0;
 }
 
-size_t LengthFor(Syscall, size_t asked) {
-  return current.shorten_to == 0 ? asked : std::min(asked, current.shorten_to);
+size_t LengthFor(Syscall which, size_t asked) {
+  if (current.shorten_to == 0) return asked;
+  const size_t most = which == Syscall::kPread ? current.shorten_to : (current.shorten_to + 1) / 2;
+  return std::min(asked, most);
 }
 
 bool CorruptsThisWrite() { return current.corrupt_write >= 0 && CallCount(Syscall::kPwrite) == current.corrupt_write; }

@@ -20,7 +20,8 @@ struct Plan {
   bool sticky = false;
   // Every second call of any kind is interrupted once.
   bool interrupt = false;
-  // Reads and writes move at most this many bytes at once; 0 leaves them alone.
+  // Reads move at most this many bytes at once, writes half as many, so that a write of what was read is short too; 0
+  // leaves both alone.
   size_t shorten_to = 0;
   // The write (counted from 0) whose first byte arrives changed, as from a disk that lies; none when negative.
   int64_t corrupt_write = -1;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "copy_strategy.h"
-#include "hard_links.h"
+#include "entries.h"
 
 namespace smartcopy {
 
@@ -23,9 +23,6 @@ struct FileCopy {
   bool linked = false;    // its inode has further names
   MovedBytes moved;
   std::string digest;
-
-  std::string SourcePath() const { return PathOf(*task.directory, task.source_name); }
-  std::string DestinationPath() const { return PathOf(*task.directory, task.name); }
 };
 
 // What a step of copying a file ended in, when not in success.
@@ -38,30 +35,28 @@ class LargeFileLane {
   virtual void Add(FileTask task, off_t size) = 0;
 };
 
-// Copies single entries: regular files, symbolic links, further names of hard-linked files. Thread-safe; everything a
-// single file needs lies in its FileCopy.
+// Copies regular files. Thread-safe; everything that concerns a single file lies in its FileCopy.
 class FileCopier {
  public:
-  FileCopier(Transfer& transfer, Completion& completion, CompletionListener& listener, LargeFileLane& large_files)
+  FileCopier(Transfer& transfer, Completion& completion, Entries& entries, LargeFileLane& large_files)
       : transfer_(transfer),
         completion_(completion),
-        listener_(listener),
+        entries_(entries),
         large_files_(large_files),
         strategies_(MakeStrategies(transfer)) {}
 
   // Handles an entry whose directory counts it as pending: from here on that ends with the listener's word, be it later
   // and from another thread.
-  void CopyRegularFile(Worker& worker, FileTask task, const std::shared_ptr<OpenDirectory>& open);
-  void CopySymbolicLink(FileTask task, const OpenDirectory& open);
+  void Copy(Worker& worker, FileTask task, const std::shared_ptr<OpenDirectory>& open);
 
-  // The steps of a regular file, for the lane of large files.
-  // Opens the source and decides. Nothing when the file is settled or will be by somebody else.
+  // The steps, for the lane of large files.
+  // Opens the source and decides. Nothing when the file is settled, or will be by somebody else.
   std::unique_ptr<FileCopy> Open(FileTask task, std::shared_ptr<OpenDirectory> open);
   Outcome CreateDestination(FileCopy& file);
   // Copies by the first way that needs no reading and writing: how much, or nothing when none is offered. Then the
   // space is reserved for reading and writing.
   Result<std::optional<off_t>> CopyByReference(FileCopy& file);
-  // Whether the source is still what it was when it was opened.
+  // Whether the source is no longer what it was when it was opened.
   Result<bool> SourceChanged(FileCopy& file, off_t copied);
   // Begins again after the source changed: the destination is empty and the source looked at anew.
   Outcome StartAgain(FileCopy& file);
@@ -71,25 +66,11 @@ class FileCopier {
   void Finish(FileCopy& file);
   // Removes what was written and settles the file as failed.
   void Fail(FileCopy& file, Failure failure);
-
-  // Settles a task as failed before anything of it was written.
-  void FailTask(const FileTask& task, Failure failure);
-  // Settles a task that is not begun any more, because the transfer was cancelled.
-  void CancelTask(const FileTask& task);
-
+  // A failure of the transfer between the two files: reads belong to the source, all else to the destination.
   static Failure SystemFailureOf(const FileCopy& file, const IoError& error);
-  static Failure JudgedFailureOf(const FileCopy& file, FailureReason reason);
 
  private:
-  enum class Existing : uint8_t { kNone, kUnchanged, kReplace, kSettled };
-
-  // Claims an inode with several names, or waits, or makes the link. False when the task is settled or waits.
-  bool ClaimInode(FileTask& task, const OpenDirectory& open, const struct stat& source);
-  // True when linked or failed; false when it has to be copied by itself.
-  bool LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open);
-  std::optional<IoError> MakeLink(int target, const FileTask& task, const OpenDirectory& open);
-  Existing LookAtExisting(const FileTask& task, const OpenDirectory& open, const struct stat& source,
-                          struct stat& found);
+  bool IsUnchanged(const struct stat& source, const struct stat& found) const;
   void SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
                        const struct stat& found);
   std::optional<IoError> KeepMetadata(const FileTask& task, const OpenDirectory& open, const struct stat& source,
@@ -99,22 +80,12 @@ class FileCopier {
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
   std::optional<IoError> Reserve(FileCopy& file);
   void TakeBackMoved(FileCopy& file);
-  std::optional<IoError> MakeSymbolicLink(const FileTask& task, const OpenDirectory& open, const struct stat& source,
-                                          const char* target);
-  void DoneTask(const FileTask& task, const FileId& id, bool unchanged, std::string digest);
 
   Transfer& transfer_;
   Completion& completion_;
-  CompletionListener& listener_;
+  Entries& entries_;
   LargeFileLane& large_files_;
   std::vector<std::unique_ptr<CopyStrategy>> strategies_;
-
- public:
-  HardLinks hard_links;
 };
-
-// Sets owner and mode, as far as this process may. Files and directories alike; `found` is what the target has now.
-std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner,
-                                        gid_t group);
 
 }  // namespace smartcopy

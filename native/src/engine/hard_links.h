@@ -19,7 +19,7 @@ struct FileTask {
   // Counted among the totals already: it waited for another name of its inode, or in the lane of large files.
   bool met = false;
   // Set when this is the name under which an inode with several names is copied; others may be waiting for it.
-  std::optional<FileId> claimed_inode;
+  std::optional<FileId> claimed_inode = std::nullopt;
   // Copied by itself although its inode has other names: no link could be made.
   bool alone = false;
 };

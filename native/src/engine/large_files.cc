@@ -57,7 +57,7 @@ bool LargeFiles::Work(Worker& worker) {
 
 void LargeFiles::Start(Waiting waiting) {
   if (transfer_.control.cancelled()) {
-    copier_->CancelTask(waiting.task);
+    entries_->Cancel(waiting.task);
     return events_.settled();
   }
   std::optional<DirectoryTable::OpenError> error;
@@ -67,8 +67,8 @@ void LargeFiles::Start(Waiting waiting) {
   if (open != nullptr)
     file->copy = copier_->Open(waiting.task, std::move(open));
   else
-    copier_->FailTask(waiting.task,
-                      SystemFailure(error->error, error->side, PathOf(*directory, waiting.task.source_name)));
+    entries_->Fail(waiting.task,
+                   SystemFailure(error->error, error->side, PathOf(*directory, waiting.task.source_name)));
   if (file->copy == nullptr) return events_.settled();
 
   file->failed = copier_->CreateDestination(*file->copy);
@@ -99,9 +99,8 @@ void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
     if (copying) file.copied += *moved;
     if (file.digest != nullptr) file.hashed = end;
   } else if (!file.failed) {
-    const Side side = copying ? FileCopier::SystemFailureOf(*file.copy, moved.error()).side : Side::kDestination;
-    file.failed = SystemFailure(moved.error(), side,
-                                side == Side::kSource ? file.copy->SourcePath() : file.copy->DestinationPath());
+    file.failed = copying ? FileCopier::SystemFailureOf(*file.copy, moved.error())
+                          : TaskFailure(file.copy->task, moved.error(), Side::kDestination);
   }
   turn_.notify_all();
 }
@@ -138,7 +137,7 @@ bool LargeFiles::WaitForTurn(LargeFile& file, off_t begin) {
 
 void LargeFiles::Conclude(const std::shared_ptr<LargeFile>& file) {
   if (!file->failed && file->phase == Phase::kVerifying && file->digest->Hex() != file->copy->digest)
-    file->failed = FileCopier::JudgedFailureOf(*file->copy, FailureReason::kVerifyMismatch);
+    file->failed = JudgedFailure(file->copy->task, FailureReason::kVerifyMismatch, Side::kDestination);
   const bool goes_on = !file->failed && file->phase == Phase::kCopying && ConcludeCopying(*file);
   if (!goes_on) return Settle(*file);
   file->next = 0;
@@ -161,7 +160,7 @@ bool LargeFiles::ConcludeCopying(LargeFile& file) {
     return false;
   }
   if (*changed) {
-    file.failed = file.again ? Outcome(FileCopier::JudgedFailureOf(copy, FailureReason::kSourceChanged))
+    file.failed = file.again ? Outcome(JudgedFailure(copy.task, FailureReason::kSourceChanged, Side::kSource))
                              : copier_->StartAgain(copy);
     file.again = true;
     file.copied = 0;

@@ -29,7 +29,10 @@ class LargeFiles final : public LargeFileLane {
 
   LargeFiles(Transfer& transfer, Events events) : transfer_(transfer), events_(std::move(events)) {}
 
-  void UseCopier(FileCopier& copier) { copier_ = &copier; }
+  void Use(FileCopier& copier, Entries& entries) {
+    copier_ = &copier;
+    entries_ = &entries;
+  }
 
   void Add(FileTask task, off_t size) override;
   // Does one range's work, or opens one file. False when there is nothing to do right now.
@@ -71,6 +74,7 @@ class LargeFiles final : public LargeFileLane {
   Transfer& transfer_;
   const Events events_;
   FileCopier* copier_ = nullptr;
+  Entries* entries_ = nullptr;
   std::mutex mutex_;
   std::condition_variable turn_;
   std::priority_queue<Waiting> waiting_;          // largest first: what is left at the end is small

@@ -9,7 +9,7 @@ namespace {
 
 // Short writes go on where the kernel says it stopped; a write that moves nothing and names no error would loop for
 // ever.
-Status WriteAt(int fd, std::span<const std::byte> from, off_t offset) {
+std::optional<IoError> WriteAt(int fd, std::span<const std::byte> from, off_t offset) {
   while (!from.empty()) {
     const long wrote = sys::Pwrite(fd, from.data(), from.size(), offset);
     if (wrote < 0) return IoError{static_cast<int>(-wrote), Syscall::kPwrite, offset};
@@ -17,7 +17,7 @@ Status WriteAt(int fd, std::span<const std::byte> from, off_t offset) {
     from = from.subspan(static_cast<size_t>(wrote));
     offset += wrote;
   }
-  return Done{};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ Result<size_t> ReadWriteCopy::MoveBuffer(const ContentCopy& file, off_t offset, 
   const auto bytes = file.buffer.first(static_cast<size_t>(got));
   if (got == 0) return bytes.size();
   if (!watch(bytes)) return IoError{ECANCELED, Syscall::kPread, offset};
-  if (auto written = WriteAt(file.destination, bytes, offset); !written) return written.error();
+  if (auto error = WriteAt(file.destination, bytes, offset)) return *error;
   transfer_.control.Add(Word::kReadWriteBytes, got);
   file.moved->read_write.fetch_add(got);
   return bytes.size();

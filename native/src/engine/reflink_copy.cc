@@ -31,12 +31,11 @@ Result<std::optional<off_t>> ReflinkCopy::Copy(const ContentCopy& file) {
   const long answer = sys::Ficlone(file.destination, file.source);
   if (answer >= 0) {
     // The clone holds what the source held at that instant, which may be more or less than when it was opened.
-    struct stat cloned{};
-    if (const long seen = sys::Fstat(file.destination, &cloned); seen < 0)
-      return IoError{static_cast<int>(-seen), Syscall::kFstat};
-    transfer_.control.Add(Word::kReflinkBytes, cloned.st_size);
-    file.moved->reflink.fetch_add(cloned.st_size);
-    return std::optional<off_t>(cloned.st_size);
+    auto cloned = StatOf(file.destination);
+    if (!cloned) return cloned.error();
+    transfer_.control.Add(Word::kReflinkBytes, cloned->st_size);
+    file.moved->reflink.fetch_add(cloned->st_size);
+    return std::optional<off_t>(cloned->st_size);
   }
   const int code = static_cast<int>(-answer);
   if (!Contains(kNotOffered, code)) return IoError{code, Syscall::kFiclone};

@@ -17,6 +17,12 @@ struct IoError {
   std::optional<off_t> offset{};
 };
 
+// The error that an answer of the syscall seam (a count, or a negative errno) tells of, if any.
+inline std::optional<IoError> ErrorOf(long answer, Syscall call) {
+  if (answer >= 0) return std::nullopt;
+  return IoError{static_cast<int>(-answer), call};
+}
+
 // A value or the error that prevented it. Callers look before they use the value; there are no exceptions.
 template <typename T>
 class [[nodiscard]] Result {
@@ -35,14 +41,5 @@ class [[nodiscard]] Result {
  private:
   std::variant<T, IoError> state_;
 };
-
-struct Done {};
-using Status = Result<Done>;
-
-// Turns the answer of the syscall seam into a Status.
-inline Status Check(long answer, Syscall call) {
-  if (answer < 0) return IoError{static_cast<int>(-answer), call};
-  return Done{};
-}
 
 }  // namespace smartcopy

@@ -114,6 +114,9 @@ class DigestLines {
   std::optional<IoError> error_;
 };
 
+// A name that exists already is answered with the next one; more of them in a row than this is no accident.
+inline constexpr int kMostNameTries = 100;
+
 // How many descriptors the parts of a transfer may keep open.
 struct DescriptorBudget {
   size_t directory_pairs = 0;

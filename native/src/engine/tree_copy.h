@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "completion.h"
+#include "ends.h"
 #include "file_copier.h"
 #include "large_files.h"
 #include "listing.h"
+#include "symbolic_links.h"
 #include "transfer.h"
 #include "work_queue.h"
 
@@ -28,14 +30,6 @@ struct CopyResult {
   int64_t temporaries_removed = 0;
   // The digest list could not be written to its end.
   std::optional<IoError> digests_error;
-};
-
-// Why a transfer could not be started. Nothing was written then, but for missing directories on the way.
-struct StartError {
-  enum class Kind : uint8_t { kSystem, kSameFile, kDestinationInsideSource };
-  Kind kind = Kind::kSystem;
-  IoError error{};
-  std::string path;
 };
 
 // Copies a whole tree, or a single file, on threads of its own. Made for one run, used by one thread; only the control
@@ -61,20 +55,8 @@ class TreeCopy final : private CompletionListener {
   };
   using Task = std::variant<DirectoryTask, EntriesTask, FileTask>;
 
-  // A place whose existing directories are open and whose missing ones are named.
-  struct Place {
-    UniqueFd deepest;
-    struct stat deepest_stat{};
-    std::vector<std::string> missing;
-    std::string path;  // as people know it
-  };
-
-  std::optional<StartError> Prepare();
-  std::optional<StartError> PrepareTree(Place source, Place destination);
-  std::optional<StartError> PrepareSingle(Place source, Place destination);
-  std::optional<StartError> OpenPlace(const RootedPath& rooted, size_t components, Place& place);
-  std::optional<StartError> MakeMissing(Place& place, size_t count);
-  std::optional<StartError> UseTop(Place source, Place destination, bool created);
+  std::optional<StartError> Begin(Ends ends);
+  void AddLargeFile();
   void RunWorkers();
   void Work(Worker& worker);
   bool WorkOnce(Worker& worker);
@@ -110,11 +92,12 @@ class TreeCopy final : private CompletionListener {
   Completion completion_;
   WorkQueue<Task> queue_;
   LargeFiles large_files_;
-  FileCopier copier_;
+  Entries entries_;
+  FileCopier file_copier_;
+  SymbolicLinkCopier symbolic_link_copier_;
   std::vector<Worker> workers_;
   std::shared_ptr<Directory> top_;
   std::optional<FileTask> single_;  // when the source is no directory
-  // Where directories were made on the way to the destination: their names must last as well.
   std::vector<UniqueFd> parents_of_made_;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "transfer.h"
 
 namespace smartcopy {
@@ -23,7 +25,7 @@ class TreeScan {
   std::atomic<bool> stopped_{false};
   size_t depth_ = 0;
   Buffer buffer_;
-  std::map<FileId, bool> linked_;
+  std::set<FileId> linked_;
 };
 
 }  // namespace smartcopy

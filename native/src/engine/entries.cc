@@ -1,0 +1,178 @@
+#include "entries.h"
+
+#include <errno.h>
+
+#include <algorithm>
+#include <array>
+
+namespace smartcopy {
+namespace {
+
+// The file system allows no more names for an inode, or none across these directories.
+constexpr std::array kNoLink = {EMLINK, EXDEV, EPERM, EOPNOTSUPP};
+
+bool ForbidsLinks(const IoError& error) {
+  return error.call == Syscall::kLinkat && std::find(kNoLink.begin(), kNoLink.end(), error.code) != kNoLink.end();
+}
+
+int64_t ContentBytes(const struct stat& source) { return S_ISREG(source.st_mode) ? source.st_size : 0; }
+
+std::string TaskPath(const FileTask& task, Side side) {
+  return PathOf(*task.directory, side == Side::kSource ? task.source_name : task.name);
+}
+
+}  // namespace
+
+Failure TaskFailure(const FileTask& task, const IoError& error, Side side) {
+  return SystemFailure(error, side, TaskPath(task, side));
+}
+
+Failure JudgedFailure(const FileTask& task, FailureReason reason, Side side) {
+  return Failure{reason, side, TaskPath(task, side), std::nullopt, false};
+}
+
+void Entries::Meet(FileTask& task, int64_t bytes) {
+  if (!std::exchange(task.met, true)) transfer_.Meet(bytes);
+}
+
+bool Entries::Claim(FileTask& task, const OpenDirectory& open, const struct stat& source) {
+  if (source.st_nlink <= 1 || task.claimed_inode || task.alone) {
+    Meet(task, ContentBytes(source));
+    return true;
+  }
+  const bool was_met = std::exchange(task.met, true);  // before the task is kept by those that wait
+  std::optional<HardLinks::Copied> copied;
+  const auto claim = hard_links.Ask(FileId::Of(source), task, copied);
+  if (!was_met) transfer_.Meet(claim == HardLinks::Claim::kCopy ? ContentBytes(source) : 0);
+  switch (claim) {
+    case HardLinks::Claim::kWait:
+      return false;
+    case HardLinks::Claim::kLink:
+      task.alone = !LinkTo(task, *copied, open);
+      return task.alone;
+    case HardLinks::Claim::kCopy:
+      task.claimed_inode = FileId::Of(source);
+      return true;
+  }
+  return true;
+}
+
+bool Entries::LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open) {
+  std::optional<struct stat> found;
+  if (!LookAt(task, open, found)) return true;
+  if (found && FileId::Of(*found) == copied.id) {
+    Done(task, copied.id, true, {});
+    return true;
+  }
+  auto target = FindAgain(copied);
+  const auto error = target ? MakeLink(target->get(), task, open) : target.error();
+  if (!error) {
+    Done(task, copied.id, false, copied.digest);
+    return true;
+  }
+  if (ForbidsLinks(*error)) {
+    transfer_.fallbacks.Add("hardLink", "copy", error->code);
+    return false;
+  }
+  FailAtDestination(task, *error);
+  return true;
+}
+
+// Only a file that this run made is given another name: anything else there was put in its place meanwhile.
+Result<UniqueFd> Entries::FindAgain(const HardLinks::Copied& copied) {
+  std::optional<DirectoryTable::OpenError> error;
+  const auto open = transfer_.directories.Get(copied.directory, error);
+  if (open == nullptr) return error->error;
+  auto target =
+      OpenBeneath(open->destination.get(), copied.name.c_str(), O_PATH | O_NOFOLLOW, transfer_.directories.resolve());
+  if (!target) return target;
+  auto present = StatOf(target->get());
+  if (!present) return present.error();
+  if (FileId::Of(*present) != copied.id) return IoError{ESTALE, Syscall::kOpenat2};
+  return target;
+}
+
+std::optional<IoError> Entries::MakeLink(int target, const FileTask& task, const OpenDirectory& open) {
+  const int directory = open.destination.get();
+  const long answer = sys::LinkFd(target, directory, task.name.c_str());
+  if (answer != -EEXIST) return ErrorOf(answer, Syscall::kLinkat);
+  const std::string temporary = transfer_.NewTemporaryName();
+  if (auto error = ErrorOf(sys::LinkFd(target, directory, temporary.c_str()), Syscall::kLinkat)) return error;
+  auto error = ErrorOf(sys::Renameat(directory, temporary.c_str(), directory, task.name.c_str()), Syscall::kRenameat);
+  if (error) sys::Unlinkat(directory, temporary.c_str());
+  return error;
+}
+
+bool Entries::LookAt(const FileTask& task, const OpenDirectory& open, std::optional<struct stat>& found) {
+  if (task.directory->created) return true;
+  auto present = StatBeneath(open.destination.get(), task.name.c_str());
+  if (!present && present.error().code == ENOENT) return true;
+  if (!present) {
+    FailAtDestination(task, present.error());
+    return false;
+  }
+  if (S_ISDIR(present->st_mode)) {
+    Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination));
+    return false;
+  }
+  found = *present;
+  return true;
+}
+
+void Entries::Fail(const FileTask& task, Failure failure) {
+  WrittenFile file;
+  file.directory = task.directory;
+  file.name = task.name;
+  file.link_group = task.claimed_inode;
+  listener_.FileFailed(file, std::move(failure));
+}
+
+void Entries::FailAtSource(FileTask& task, const IoError& error) {
+  Meet(task, 0);
+  Fail(task, TaskFailure(task, error, Side::kSource));
+}
+
+void Entries::FailAtDestination(const FileTask& task, const IoError& error) {
+  Fail(task, TaskFailure(task, error, Side::kDestination));
+}
+
+void Entries::Cancel(const FileTask& task) {
+  Fail(task, TaskFailure(task, {ECANCELED, Syscall::kOpenat2}, Side::kSource));
+}
+
+void Entries::Done(const FileTask& task, const FileId& id, bool unchanged, std::string digest) {
+  WrittenFile file;
+  file.directory = task.directory;
+  file.name = task.name;
+  file.id = id;
+  file.link_group = task.claimed_inode;
+  file.digest = std::move(digest);
+  file.unchanged = unchanged;
+  listener_.FileDone(file);
+}
+
+std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner,
+                                        gid_t group) {
+  mode_t mode = source.st_mode & 07777;
+  auto kept = KeepOwner(transfer, fd, source, owner, group);
+  if (!kept) return kept.error();
+  // Under another owner these bits would lend other rights.
+  if (!*kept) mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
+  return ErrorOf(sys::Fchmod(fd, mode), Syscall::kFchmod);
+}
+
+Result<bool> KeepOwner(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group) {
+  if (source.st_uid == owner && source.st_gid == group) return true;
+  const auto error = ErrorOf(sys::Fchown(fd, source.st_uid, source.st_gid), Syscall::kFchown);
+  if (!error) return true;
+  // EPERM: no privilege to give files away. EINVAL: the owner does not exist in this user namespace.
+  if (error->code != EPERM && error->code != EINVAL) return *error;
+  transfer.owners_not_kept.fetch_add(1);
+  // A member of the group may still keep that; when it may not, no harm is done.
+  if (source.st_gid != group) sys::Fchown(fd, static_cast<uid_t>(-1), source.st_gid);
+  return false;
+}
+
+bool SameTime(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
+}  // namespace smartcopy

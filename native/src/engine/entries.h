@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "hard_links.h"
+#include "open_beneath.h"
+
+namespace smartcopy {
+
+// A failure of one entry, named with its path on that side.
+Failure TaskFailure(const FileTask& task, const IoError& error, Side side);
+Failure JudgedFailure(const FileTask& task, FailureReason reason, Side side);
+
+// What regular files and symbolic links have in common: which name of an inode with several is copied, what has an
+// entry's name in the destination already, and how an entry is settled. Thread-safe.
+class Entries {
+ public:
+  Entries(Transfer& transfer, CompletionListener& listener) : transfer_(transfer), listener_(listener) {}
+
+  // Counts the entry among the totals, with the bytes it adds, unless that was done.
+  void Meet(FileTask& task, int64_t bytes);
+
+  // Whether this name of the source is to be copied. Not when another name of its inode is: then this one waits, or is
+  // made a link and settled.
+  bool Claim(FileTask& task, const OpenDirectory& open, const struct stat& source);
+
+  // What has the entry's name in the destination, if anything. The entry is settled as failed, and the answer false,
+  // when that cannot be told or is a directory.
+  bool LookAt(const FileTask& task, const OpenDirectory& open, std::optional<struct stat>& found);
+
+  void Fail(const FileTask& task, Failure failure);
+  void FailAtSource(FileTask& task, const IoError& error);
+  void FailAtDestination(const FileTask& task, const IoError& error);
+  // For an entry that is not begun any more because the transfer was cancelled.
+  void Cancel(const FileTask& task);
+  void Done(const FileTask& task, const FileId& id, bool unchanged, std::string digest);
+
+  HardLinks hard_links;
+
+ private:
+  // True when linked or failed; false when it has to be copied by itself.
+  bool LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open);
+  Result<UniqueFd> FindAgain(const HardLinks::Copied& copied);
+  std::optional<IoError> MakeLink(int target, const FileTask& task, const OpenDirectory& open);
+
+  Transfer& transfer_;
+  CompletionListener& listener_;
+};
+
+// Sets owner and mode, as far as this process may, of what belongs to `owner` and `group` now.
+std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner,
+                                        gid_t group);
+
+// Sets the owner as far as this process may; false when it may not. `fd` may have been opened with O_PATH.
+Result<bool> KeepOwner(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group);
+
+bool SameTime(const timespec& a, const timespec& b);
+
+}  // namespace smartcopy
