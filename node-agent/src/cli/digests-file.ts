@@ -1,0 +1,54 @@
+import { type BigIntStats, closeSync, constants, fstatSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { escapePath } from '../engine/escape-path.ts';
+import type { TransferReport } from '../engine/run-transfer.ts';
+import { InputError } from '../errors.ts';
+import type { Places } from './describe-failure.ts';
+
+/** The file that `--digests` names, open for the engine to write to. */
+export interface DigestsFile {
+  readonly fd: number;
+  /** Closes it, and adds to the report what that says of lines that were lost: some file systems tell only then. */
+  close(report: TransferReport): TransferReport;
+}
+
+/**
+ * Opens the file, made if it is missing, and empties it.
+ * @throws InputError when it cannot be opened, or is itself what is copied or replaced
+ */
+export function openDigestsFile(file: Buffer, places: Places): DigestsFile {
+  const fd = openOrRefuse(file);
+  const identity = fstatSync(fd, { bigint: true });
+  // Emptied only now: `--digests a a.copy` with the two names mixed up must not cost the source.
+  if (isFile(places.source, identity) || isFile(places.destination, identity)) {
+    closeSync(fd);
+    throw new InputError(`--digests ${escapePath(file)} is a file of this copy; write the digests elsewhere`);
+  }
+  if (identity.isFile()) ftruncateSync(fd); // A pipe (`>(sort)`) has nothing to empty.
+  return { fd, close: (report) => closeInto(report, fd) };
+}
+
+function openOrRefuse(file: Buffer): number {
+  try {
+    return openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o644);
+  } catch (error) {
+    throw new InputError(`--digests ${escapePath(file)} cannot be written: ${describeError(error)}`, { cause: error });
+  }
+}
+
+function closeInto(report: TransferReport, fd: number): TransferReport {
+  try {
+    closeSync(fd);
+    return report;
+  } catch (error) {
+    return { ...report, phase: 'Failed', digestsError: { errno: describeError(error), syscall: 'close' } };
+  }
+}
+
+function isFile(path: Uint8Array, identity: BigIntStats): boolean {
+  const stats = statSync(Buffer.from(path), { bigint: true, throwIfNoEntry: false });
+  return stats !== undefined && stats.dev === identity.dev && stats.ino === identity.ino;
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

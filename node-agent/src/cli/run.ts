@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { statusOfEnded, statusOfNotStarted } from '../engine/transfer-status.ts';
+import { argumentBytes } from './arguments.ts';
+import { type ExitStatus, exitStatus } from './exit-status.ts';
+import { type Explanation, explainError } from './explain-error.ts';
+import { type Interruption, listenForInterruption } from './interruption.ts';
+import { nameOfJob, readJobFile } from './job-file.ts';
+import { type EndedJob, jobsAsJson, jobsAsYaml } from './job-output.ts';
+import { type PlacedJob, placeJobs, placesOf, planJob, showEnd } from './job-plan.ts';
+import { parseOptions } from './parse-options.ts';
+import { readRoots } from './roots.ts';
+import { Screen } from './screen.ts';
+import { statusOfReport } from './summary.ts';
+import { type TransferView, tellReport, type Verbosity, watchTransfer } from './watch-transfer.ts';
+
+const optionsSchema = z.object({
+  root: z.array(z.string()),
+  verbose: z.boolean().default(false),
+  quiet: z.boolean().default(false),
+  json: z.boolean().default(false),
+});
+
+/** What every job of a run shares. */
+interface RunContext {
+  readonly screen: Screen;
+  readonly verbosity: Verbosity;
+  readonly interruption: Interruption;
+}
+
+/**
+ * `smartcopy run FILE`: the jobs of a file on this host, one after the other; one that fails does not stop the next.
+ * @throws InputError when the file or the roots cannot be understood: nothing has been started then
+ */
+export async function run(givenOptions: unknown, [file = '']: readonly string[]): Promise<ExitStatus> {
+  const { root, verbose, quiet, json } = parseOptions(optionsSchema, givenOptions);
+  const jobs = placeJobs(readJobFile(argumentBytes(file)), readRoots(argumentBytes(file), root));
+  const screen = new Screen(process.stderr);
+  if (!quiet) screen.line(`there is no cluster here, so every nodeName means this host (${namesOfNodes(jobs).join(', ')})`);
+  const interruption = listenForInterruption(screen);
+
+  const ended = await runJobs(jobs, { screen, verbosity: quiet ? 'Quiet' : verbose ? 'Verbose' : 'Normal', interruption });
+  if (ended.length < jobs.length) screen.line(`${jobs.length - ended.length} of ${jobs.length} jobs were not started`);
+  if (json) process.stdout.write(jobsAsJson(ended));
+  else if (!quiet) process.stdout.write(jobsAsYaml(ended, Date.now()));
+  return interruption.end.aborted ? exitStatus.interrupted : worstOf(ended);
+}
+
+async function runJobs(jobs: readonly PlacedJob[], context: RunContext): Promise<readonly EndedJob[]> {
+  const ended: EndedJob[] = [];
+  for (const job of jobs) {
+    if (!context.interruption.end.aborted) ended.push(await runJob(job, context));
+  }
+  return ended;
+}
+
+async function runJob(placed: PlacedJob, { screen, verbosity, interruption }: RunContext): Promise<EndedJob> {
+  const { job } = placed;
+  if (verbosity !== 'Quiet') screen.line(`job ${nameOfJob(job)}: ${showEnd(job.spec.source)} to ${showEnd(job.spec.destination)}`);
+  const startedAtMs = Date.now();
+  try {
+    const transfer = await planJob(placed, screen, interruption.end);
+    const view: TransferView = { screen, verbosity, showProgress: verbosity !== 'Quiet', places: placesOf(transfer) };
+    const orders = { interruption, limitBytesPerSecond: job.spec.bandwidth?.limit };
+    const report = await watchTransfer({ ...transfer, scanTotals: view.showProgress }, view, orders);
+    tellReport(report, view);
+    return { job, startedAtMs, status: statusOfEnded(report, transfer.verify === 'Readback'), exit: statusOfReport(report) };
+  } catch (error) {
+    const { reason, sentence, status: exit, details }: Explanation = interruption.end.aborted ? interrupted : explainError(error);
+    screen.line(`job ${nameOfJob(job)}: ${sentence}`);
+    if (details !== undefined) screen.write(`${details}\n`);
+    return { job, startedAtMs, status: statusOfNotStarted({ reason, message: sentence }, Date.now()), exit };
+  }
+}
+
+const interrupted: Explanation = { reason: 'Interrupted', sentence: 'interrupted before it started', status: exitStatus.interrupted };
+
+function namesOfNodes(jobs: readonly PlacedJob[]): readonly string[] {
+  return [...new Set(jobs.flatMap(({ job: { spec } }) => [spec.source.nodePath.nodeName, spec.destination.nodePath.nodeName]))];
+}
+
+/** Of several jobs the gravest answer: a refusal before bad input before failures. */
+function worstOf(ended: readonly EndedJob[]): ExitStatus {
+  const gravestFirst = [exitStatus.refused, exitStatus.badInput, exitStatus.failed];
+  return gravestFirst.find((status) => ended.some(({ exit }) => exit === status)) ?? exitStatus.done;
+}

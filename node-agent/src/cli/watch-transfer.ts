@@ -1,0 +1,92 @@
+import { nextRate, startRate } from '../engine/rate.ts';
+import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
+import { describeFailure, type Places } from './describe-failure.ts';
+import type { Interruption } from './interruption.ts';
+import { type ProgressMoment, progressBar, progressText } from './progress-line.ts';
+import type { Screen } from './screen.ts';
+import { describeDetails, describePlan, summarise } from './summary.ts';
+
+export type Verbosity = 'Quiet' | 'Normal' | 'Verbose';
+
+/** How a transfer is shown while it runs. */
+export interface TransferView {
+  readonly screen: Screen;
+  readonly verbosity: Verbosity;
+  readonly showProgress: boolean;
+  /** By what names the person knows the two ends. */
+  readonly places: Places;
+}
+
+export interface TransferOrders {
+  readonly interruption: Interruption;
+  readonly limitBytesPerSecond: number | undefined;
+}
+
+const barIntervalMs = 100; // Ten times a second looks alive, and costs nothing.
+const lineIntervalMs = 5_000; // For logs: enough to see a stall, few enough to read.
+const firstLineMs = 1_000;
+
+/**
+ * Runs a transfer before a person's eyes: what was decided, progress if wanted, every failure at once, and the two kinds
+ * of Ctrl-C. Says as much as the verbosity allows.
+ * @throws what runTransfer throws
+ */
+export async function watchTransfer(transfer: Transfer, view: TransferView, orders: TransferOrders): Promise<TransferReport> {
+  const { screen, verbosity, showProgress, places } = view;
+  if (verbosity === 'Verbose') screen.line(describePlan(transfer, orders.limitBytesPerSecond));
+  const control = new ControlBlock();
+  control.limit(orders.limitBytesPerSecond);
+  using _display = showProgress ? displayProgress(screen, control) : undefined;
+  return await runTransfer(transfer, {
+    signal: orders.interruption.end,
+    abandon: orders.interruption.abandon,
+    control,
+    onFailures: (failures) => {
+      const told = verbosity === 'Quiet' ? failures.filter((failure) => !failure.refused) : failures;
+      for (const failure of told) screen.line(describeFailure(failure, places));
+    },
+  });
+}
+
+/** What came of a transfer, as much of it as the verbosity allows. */
+export function tellReport(report: TransferReport, { screen, verbosity }: TransferView): void {
+  const { digestsError } = report;
+  if (digestsError !== undefined) screen.line(`the digests are incomplete: ${digestsError.syscall}: ${digestsError.errno}`);
+  if (verbosity === 'Verbose') for (const detail of describeDetails(report)) screen.line(detail);
+  if (verbosity !== 'Quiet') screen.line(summarise(report));
+}
+
+function displayProgress(screen: Screen, control: ControlBlock): Disposable {
+  let rate = startRate(performance.now(), 0);
+  const look = (): ProgressMoment => {
+    const counters = control.counters();
+    rate = nextRate(rate, performance.now(), counters.bytesDone);
+    return { counters, bytesPerSecond: rate.bytesPerSecond };
+  };
+  return screen.isTerminal ? drawRegularly(screen, look) : printRegularly(screen, look);
+}
+
+function drawRegularly(screen: Screen, look: () => ProgressMoment): Disposable {
+  const timer = setInterval(() => {
+    const moment = look();
+    screen.drawBar((columns) => progressBar(moment, columns));
+  }, barIntervalMs);
+  return {
+    [Symbol.dispose]: () => {
+      clearInterval(timer);
+      screen.clearBar();
+    },
+  };
+}
+
+function printRegularly(screen: Screen, look: () => ProgressMoment): Disposable {
+  const print = (): void => screen.line(progressText(look()));
+  const first = setTimeout(print, firstLineMs);
+  const timer = setInterval(print, lineIntervalMs);
+  return {
+    [Symbol.dispose]: () => {
+      clearTimeout(first);
+      clearInterval(timer);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { type GroupLimit, readCpuLimit } from './control-groups.ts';
+import type { HostFiles } from './host-files.ts';
+
+/** What limits the CPUs this process may use. */
+export interface CpuFacts {
+  /** Switched on in this machine. */
+  readonly onlineCount: number;
+  /** Those this process may be scheduled on: taskset, Slurm, cpuset groups. */
+  readonly affinityCount: number;
+  /** CPU time of the control groups, in CPUs. */
+  readonly limit?: GroupLimit;
+  readonly model?: string;
+}
+
+export function readCpus(host: HostFiles): CpuFacts {
+  const affinity = /^Cpus_allowed_list:\s*(\S+)$/m.exec(host.text('/proc/self/status') ?? '')?.[1];
+  const onlineCount = countList(host.text('/sys/devices/system/cpu/online') ?? affinity ?? '0');
+  const limit = readCpuLimit(host);
+  const model = /^model name\s*:\s*(.+)$/m.exec(host.text('/proc/cpuinfo') ?? '')?.[1];
+  return {
+    onlineCount,
+    affinityCount: affinity === undefined ? onlineCount : countList(affinity),
+    ...(limit === undefined ? {} : { limit }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
+/** How many CPUs' worth of work this process can do at once, rounded up: a quota of 1.5 CPUs keeps two threads busy. */
+export function usableCpuCount(facts: CpuFacts): number {
+  return facts.limit === undefined ? facts.affinityCount : Math.min(facts.affinityCount, Math.ceil(facts.limit.value));
+}
+
+/** `0-3,8` is five CPUs. */
+function countList(list: string): number {
+  return list
+    .split(',')
+    .map((range) => range.split('-').map(Number))
+    .reduce((count, [first = 0, last = first]) => count + last - first + 1, 0);
+}

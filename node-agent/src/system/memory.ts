@@ -1,0 +1,27 @@
+import { type GroupLimit, readMemoryLimit } from './control-groups.ts';
+import type { HostFiles } from './host-files.ts';
+
+export interface MemoryFacts {
+  readonly totalBytes?: number;
+  /** What could be used without swapping, by the kernel's own estimate. */
+  readonly availableBytes?: number;
+  /** Of the control groups. The page cache of copied files counts against it. */
+  readonly limit?: GroupLimit;
+}
+
+export function readMemory(host: HostFiles): MemoryFacts {
+  const meminfo = host.text('/proc/meminfo') ?? '';
+  const totalBytes = kibibytes(meminfo, 'MemTotal');
+  const availableBytes = kibibytes(meminfo, 'MemAvailable');
+  const limit = readMemoryLimit(host);
+  return {
+    ...(totalBytes === undefined ? {} : { totalBytes }),
+    ...(availableBytes === undefined ? {} : { availableBytes }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+function kibibytes(meminfo: string, key: string): number | undefined {
+  const value = new RegExp(`^${key}:\\s*(\\d+) kB$`, 'm').exec(meminfo)?.[1];
+  return value === undefined ? undefined : Number(value) * 1024;
+}

@@ -1,0 +1,62 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { HostFiles } from './host-files.ts';
+
+/** One line of /proc/self/mountinfo. */
+export interface Mount {
+  readonly id: number;
+  readonly device: { readonly major: number; readonly minor: number };
+  /** The directory of the file system that is mounted: `/`, or a part of it (bind mounts, containers). */
+  readonly rootInFileSystem: string;
+  readonly mountPoint: string;
+  readonly fileSystem: string;
+  /** What was mounted, such as `/dev/sda1` or `server:/export`. */
+  readonly source: string;
+  /** Options of this mount and of the file system, without repetitions. */
+  readonly options: readonly string[];
+}
+
+/** Everything mounted in this process's mount namespace, in the kernel's order. */
+export function readMounts(host: HostFiles): readonly Mount[] {
+  const lines = host.text('/proc/self/mountinfo')?.split('\n') ?? [];
+  return lines.map(parseMount).filter((mount) => mount !== undefined);
+}
+
+/**
+ * The mount a path is on. The kernel's own answer, from an open descriptor: comparing path prefixes goes wrong as soon
+ * as something was mounted over a parent. `undefined` where /proc is not mounted.
+ * @throws NodeJS.ErrnoException when the path cannot be opened
+ */
+export function mountIdOf(path: Uint8Array): number | undefined {
+  const O_PATH = 0o10000000; // Opens anything without reading it: no permission on the file is needed, a FIFO does not wait.
+  const fd = openSync(Buffer.from(path), O_PATH);
+  try {
+    const line = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
+    return line?.[1] === undefined ? undefined : Number(line[1]);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+// Format: proc_pid_mountinfo(5). The optional fields end at a lone hyphen.
+function parseMount(line: string): Mount | undefined {
+  const [left, right] = line.split(' - ');
+  const [id, , device, root, mountPoint, mountOptions] = left?.split(' ') ?? [];
+  const [fileSystem, source, superOptions] = right?.split(' ') ?? [];
+  const [major, minor] = device?.split(':') ?? [];
+  if (id === undefined || major === undefined || minor === undefined || root === undefined || mountPoint === undefined) return undefined;
+  if (fileSystem === undefined || source === undefined) return undefined;
+  return {
+    id: Number(id),
+    device: { major: Number(major), minor: Number(minor) },
+    rootInFileSystem: decodeOctal(root),
+    mountPoint: decodeOctal(mountPoint),
+    fileSystem,
+    source: decodeOctal(source),
+    options: [...new Set([...(mountOptions?.split(',') ?? []), ...(superOptions?.split(',') ?? [])])],
+  };
+}
+
+/** The kernel writes space, tab, newline and backslash as three octal digits. */
+function decodeOctal(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

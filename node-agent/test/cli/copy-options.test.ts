@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { settleVerify } from '../../src/cli/arguments.ts';
+import { defineCopy, parseCommandLine } from '../../src/cli/command-line.ts';
+import { type CopyOptions, parseCopyOptions } from '../../src/cli/copy-options.ts';
+import { InputError } from '../../src/errors.ts';
+
+function optionsOf(line: string): CopyOptions {
+  const parsed = parseCommandLine(defineCopy('0.0.0'), settleVerify(`${line} SRC DST`.trim().split(/\s+/)));
+  assert.ok(parsed.kind === 'Given');
+  assert.deepEqual(parsed.operands, ['SRC', 'DST']);
+  return parseCopyOptions(parsed.options);
+}
+
+test('without options everything is copied, at no limit, with no promise after a power loss', () => {
+  assert.deepEqual(optionsOf(''), {
+    threadCount: 0,
+    bufferBytes: 1024 ** 2,
+    update: 'Always',
+    durability: 'None',
+    integrity: { verify: 'None' },
+    digestsFile: undefined,
+    limitBytesPerSecond: undefined,
+    progress: false,
+    json: false,
+    verbosity: 'Normal',
+  });
+});
+
+const meanings: readonly (readonly [line: string, expected: Partial<CopyOptions>])[] = [
+  ['-t 4', { threadCount: 4 }],
+  ['-t4', { threadCount: 4 }],
+  ['--threads=256', { threadCount: 256 }],
+  ['-b 64K', { bufferBytes: 65_536 }],
+  ['--buffer-size 1G', { bufferBytes: 1024 ** 3 }],
+  ['-i', { update: 'IfDifferent' }],
+  ['--incremental', { update: 'IfDifferent' }],
+  ['--update if-different', { update: 'IfDifferent' }],
+  ['--update always', { update: 'Always' }],
+  ['-i --update if-different', { update: 'IfDifferent' }],
+  ['--durability batch', { durability: 'Batch' }],
+  ['--durability file', { durability: 'File' }],
+  ['--verify', { integrity: { digest: 'XXH3', verify: 'Readback' } }],
+  ['--verify blake3', { integrity: { digest: 'BLAKE3', verify: 'Readback' } }],
+  ['--verify xxh3 --verify-level source', { integrity: { digest: 'XXH3', verify: 'Source' } }],
+  ['--verify-level readback', { integrity: { digest: 'XXH3', verify: 'Readback' } }],
+  ['--digests out', { digestsFile: Buffer.from('out'), integrity: { digest: 'XXH3', verify: 'Source' } }],
+  ['--digests out --verify blake3', { digestsFile: Buffer.from('out'), integrity: { digest: 'BLAKE3', verify: 'Readback' } }],
+  ['--bandwidth-limit 100M', { limitBytesPerSecond: 100 * 1024 ** 2 }],
+  ['-pv', { progress: true, verbosity: 'Verbose' }],
+  ['-q --json', { verbosity: 'Quiet', json: true }],
+];
+for (const [line, expected] of meanings) {
+  test(`${line} means ${JSON.stringify(expected)}`, () => {
+    const options = optionsOf(line);
+    assert.deepEqual({ ...options, ...expected }, options);
+  });
+}
+
+const refusals: readonly (readonly [line: string, sentence: RegExp])[] = [
+  ['-t -1', /--threads takes a whole number from 0 .* not '-1'/],
+  ['-t 257', /--threads/],
+  ['-t 1.5', /--threads/],
+  ['-b 4095', /--buffer-size takes 4K to 1G, such as 1M, not '4095'/],
+  ['-b 1025M', /--buffer-size/],
+  ['-b big', /--buffer-size/],
+  ['--bandwidth-limit 0', /would let nothing move/],
+  ['--bandwidth-limit 1KB', /--bandwidth-limit takes bytes per second/],
+  ['--verify=sha256', /--verify takes xxhash3 or blake3, not 'sha256'/],
+  ['--verify-level media', /--verify-level.*source, readback/],
+  ['--update never', /--update/],
+  ['--durability always', /--durability/],
+  ['-i --update always', /opposite/],
+  ['-q -v', /cannot be used with/],
+  ['-q -p', /cannot be used with/],
+  ['--digests -', /\.\/-/],
+  ['--delete-extra', /unknown option '--delete-extra'/],
+  ['--sparse', /unknown option/],
+  ['third', /too many arguments/],
+];
+for (const [line, sentence] of refusals) {
+  test(`${line} is refused with a sentence`, () => {
+    assert.throws(
+      () => optionsOf(line),
+      (error: unknown) => error instanceof InputError && sentence.test(error.message) && !error.message.includes('\n'),
+    );
+  });
+}
+
+test('one message names everything that is wrong', () => {
+  assert.throws(() => optionsOf('-t x -b y'), /--threads.*--buffer-size/);
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readableBytes, readableCount, readableDuration, readableRate } from '../../src/engine/readable.ts';
+
+const sizes: readonly (readonly [bytes: number, text: string])[] = [
+  [0, '0 B'],
+  [1, '1 B'],
+  [1023, '1023 B'],
+  [1024, '1.0 KiB'],
+  [1536, '1.5 KiB'],
+  [1024 ** 2 - 1, '1.0 MiB'],
+  [1024 ** 2, '1.0 MiB'],
+  [1.35 * 1024 ** 3, '1.4 GiB'],
+  [5 * 1024 ** 4, '5.0 TiB'],
+  [2000 * 1024 ** 5, '2000.0 PiB'],
+];
+for (const [bytes, text] of sizes) test(`${bytes} bytes read ${text}`, () => assert.equal(readableBytes(bytes), text));
+
+const durations: readonly (readonly [seconds: number, text: string])[] = [
+  [0, '0s'],
+  [0.4, '0s'],
+  [59.6, '1m0s'],
+  [65, '1m5s'],
+  [3_600, '1h0m'],
+  [7_384, '2h3m'],
+  [90_000, '1d1h'],
+  [-1, '0s'],
+];
+for (const [seconds, text] of durations) test(`${seconds} seconds read ${text}`, () => assert.equal(readableDuration(seconds), text));
+
+test('counts name their noun in the right number', () => {
+  assert.equal(readableCount(1, 'file'), '1 file');
+  assert.equal(readableCount(1234, 'file'), '1,234 files');
+  assert.equal(readableRate(1024 * 1024), '1.0 MiB/s');
+});

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type TransferJobStatus, transferJobStatus } from '@smartcopy/crds';
+import type { FailureGroup } from '../../src/engine/failure-summary.ts';
+import type { TransferReport } from '../../src/engine/run-transfer.ts';
+import { statusOfEnded, statusOfNotStarted } from '../../src/engine/transfer-status.ts';
+import { countersOf } from './counters.ts';
+
+const endedAtMs = Date.parse('2026-01-31T09:30:10.750Z');
+const done = countersOf({ bytesTotal: 4_096, bytesDone: 4_096, readWriteBytes: 4_096, filesTotal: 4, filesDone: 4, totalsFinal: true });
+
+function reportOf(given: Partial<TransferReport> = {}): TransferReport {
+  return {
+    phase: 'Complete',
+    end: 'Finished',
+    counters: done,
+    failureCount: 0,
+    mismatchCount: 0,
+    errors: [],
+    fallbacks: [],
+    ownersNotKept: 0,
+    temporariesRemoved: 0,
+    startedAtMs: endedAtMs - 2_000,
+    endedAtMs,
+    durationMs: 2_000,
+    ...given,
+  };
+}
+
+const denied: FailureGroup = { reason: 'PermissionDenied', side: 'source', path: 'a', errno: 'EACCES', syscall: 'openat', count: 2 };
+
+/** The conditions as `type=status/reason`. */
+function conditionsOf(status: TransferJobStatus): readonly string[] {
+  return (status.conditions ?? []).map(({ type, status, reason }) => `${type}=${status}/${reason}`);
+}
+
+test('a finished transfer is complete, at its mean rate', () => {
+  const status = statusOfEnded(reportOf(), false);
+  assert.equal(status.phase, 'Complete');
+  assert.equal(status.startTime, '2026-01-31T09:30:08Z');
+  assert.equal(status.completionTime, '2026-01-31T09:30:10Z');
+  assert.equal(status.progress?.bytesPerSecond, 2_048);
+  assert.equal(status.progress?.percent, 100);
+  assert.deepEqual(status.progress?.summary, { progress: '100%', rate: '2.0 KiB/s' });
+  assert.deepEqual(status.engineUsed, { reflink: 0, readWrite: 4_096 });
+  assert.deepEqual(conditionsOf(status), ['Complete=True/Succeeded']);
+});
+
+test('without final totals the progress is in bytes', () => {
+  const counters = countersOf({ bytesTotal: 4_096, bytesDone: 1_024, bytesUnchanged: 1_024 });
+  const { progress } = statusOfEnded(reportOf({ phase: 'Failed', end: 'Cancelled', counters }), false);
+  assert.equal(progress?.percent, undefined);
+  assert.equal(progress?.summary.progress, '2.0 KiB');
+});
+
+const outcomes: readonly (readonly [name: string, report: Partial<TransferReport>, isReadBack: boolean, conditions: readonly string[]])[] =
+  [
+    ['everything was read back', {}, true, ['Complete=True/Succeeded', 'Verified=True/Succeeded']],
+    [
+      'a file could not be read, all others were read back',
+      { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, errors: [denied] },
+      true,
+      ['Complete=False/FilesFailed', 'Failed=True/FilesFailed', 'Verified=True/Succeeded'],
+    ],
+    [
+      'a file differed when it was read back',
+      { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, mismatchCount: 1 },
+      true,
+      ['Complete=False/VerifyMismatch', 'Failed=True/VerifyMismatch', 'Verified=False/VerifyMismatch'],
+    ],
+    [
+      'it was interrupted',
+      { phase: 'Failed', end: 'Cancelled' },
+      true,
+      ['Complete=False/Interrupted', 'Failed=True/Interrupted', 'Verified=False/Interrupted'],
+    ],
+    [
+      'it ended early',
+      {
+        phase: 'Failed',
+        end: 'EndedEarly',
+        endedBy: { ...denied, reason: 'NoSpace', errno: 'ENOSPC', syscall: 'syncfs' },
+        failureCount: 1,
+      },
+      false,
+      ['Complete=False/NoSpace', 'Failed=True/NoSpace'],
+    ],
+    [
+      'only a directory kept wrong times',
+      { phase: 'Failed', failureCount: 1, errors: [denied] },
+      false,
+      ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed'],
+    ],
+    [
+      'the list of digests is incomplete',
+      { phase: 'Failed', digestsError: { errno: 'ENOSPC', syscall: 'write' } },
+      false,
+      ['Complete=False/DigestsIncomplete', 'Failed=True/DigestsIncomplete'],
+    ],
+  ];
+for (const [name, report, isReadBack, conditions] of outcomes) {
+  test(`the conditions when ${name}`, () => {
+    const status = statusOfEnded(reportOf(report), isReadBack);
+    assert.deepEqual(conditionsOf(status), conditions);
+    transferJobStatus.parse(status);
+  });
+}
+
+test('what is said is said with its numbers', () => {
+  const counters = { ...done, filesTotal: 1_112, filesDone: 1_110, filesFailed: 2 };
+  const status = statusOfEnded(reportOf({ phase: 'Failed', counters, failureCount: 2, errors: [denied] }), true);
+  assert.deepEqual(
+    status.conditions?.map(({ message }) => message),
+    ['2 of 1,112 files could not be copied', '2 of 1,112 files could not be copied', '1,110 files read back and found equal'],
+  );
+  assert.deepEqual(status.errors, [{ ...denied, side: 'Source' }]);
+});
+
+test('a transfer that did not start has the same fields, and fits the schema however long its sentence is', () => {
+  const status = statusOfNotStarted({ reason: 'InvalidInput', message: 'x'.repeat(5_000) }, endedAtMs);
+  assert.equal(status.phase, 'Failed');
+  assert.deepEqual(status.errors, []);
+  assert.deepEqual(status.engineUsed, { reflink: 0, readWrite: 0 });
+  assert.deepEqual(conditionsOf(status), ['Complete=False/InvalidInput', 'Failed=True/InvalidInput']);
+  transferJobStatus.parse(status);
+});
