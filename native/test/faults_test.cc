@@ -49,8 +49,8 @@ class Faults : public ::testing::Test {
       const std::string source = place / "source/" + std::string(name);
       const std::string copy = place / "destination/" + std::string(name);
       if (!Exists(copy)) continue;
-      const auto of_copy = StatOf(copy);
-      const auto of_source = StatOf(source);
+      const auto of_copy = FileStat(copy);
+      const auto of_source = FileStat(source);
       const bool passes = of_copy.st_size == of_source.st_size && of_copy.st_mtim.tv_sec == of_source.st_mtim.tv_sec &&
                           of_copy.st_mtim.tv_nsec == of_source.st_mtim.tv_nsec;
       if (passes) {

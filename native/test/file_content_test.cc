@@ -48,7 +48,7 @@ class StrategyConformance : public ::testing::TestWithParam<const char*> {
     }
     const UniqueFd source(::open(from.c_str(), O_RDONLY));
     const UniqueFd destination(::open(to.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
-    const struct stat found = StatOf(from);
+    const struct stat found = FileStat(from);
     MovedBytes moved;
     auto buffer = Buffer::Make(65'536);
     const ContentCopy file{source.get(), destination.get(), found.st_size,   found.st_dev,

@@ -61,7 +61,7 @@ void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds) {
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0) << path;
 }
 
-struct stat StatOf(const std::string& path) {
+struct stat FileStat(const std::string& path) {
   struct stat found{};
   EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
   return found;
@@ -76,7 +76,7 @@ namespace {
 
 void DescribeInto(const std::string& path, const std::string& name,
                   std::map<std::pair<dev_t, ino_t>, std::string>& first_names, std::vector<std::string>& lines) {
-  const auto found = StatOf(path);
+  const auto found = FileStat(path);
   std::ostringstream line;
   line << name << " mode=" << std::oct << found.st_mode << std::dec << " owner=" << found.st_uid << ':' << found.st_gid
        << " mtime=" << found.st_mtim.tv_sec << '.' << found.st_mtim.tv_nsec;

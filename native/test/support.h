@@ -38,7 +38,7 @@ void MakeDirectory(const std::string& path, mode_t mode = 0755);
 void MakeLink(const std::string& target, const std::string& path);
 // Sets the modification time (and access time) of anything, links included, to whole and nanoseconds.
 void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds);
-struct stat StatOf(const std::string& path);
+struct stat FileStat(const std::string& path);
 bool Exists(const std::string& path);
 
 // What is at and below `path`, a line for each entry that says everything a copy has to keep: relative name, type,

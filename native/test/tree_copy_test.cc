@@ -59,7 +59,7 @@ TEST(TreeCopy, LeavesEqualFilesAloneAndMendsTheirMetadata) {
   auto request = RequestFor(place / "source", place / "destination");
   request.update = UpdateMode::kIfDifferent;
   EXPECT_TRUE(Clean(Copy(request)));
-  const auto inode = StatOf(place / "destination/unaligned").st_ino;
+  const auto inode = FileStat(place / "destination/unaligned").st_ino;
   ASSERT_EQ(::chmod((place / "destination/unaligned").c_str(), 0600), 0);
   WriteFile(place / "source/one", "changed");
 
@@ -67,7 +67,7 @@ TEST(TreeCopy, LeavesEqualFilesAloneAndMendsTheirMetadata) {
   EXPECT_TRUE(Clean(again));
   EXPECT_EQ(again[Word::kFilesDone], 1);
   EXPECT_EQ(again[Word::kFilesUnchanged], 9);
-  EXPECT_EQ(StatOf(place / "destination/unaligned").st_ino, inode);
+  EXPECT_EQ(FileStat(place / "destination/unaligned").st_ino, inode);
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
 
@@ -321,7 +321,7 @@ TEST(TreeCopy, KeepsWhatWasFinishedWhenCancelled) {
     EXPECT_EQ(finished, report[Word::kFilesDone]);
     EXPECT_GT(finished, 0);
     EXPECT_LT(finished, 200);
-    EXPECT_EQ(StatOf(place / "destination/inner").st_mode & 07777, 0711u);
+    EXPECT_EQ(FileStat(place / "destination/inner").st_mode & 07777, 0711u);
   }
 }
 
