@@ -18,7 +18,9 @@ namespace smartcopy::testing {
 namespace fs = std::filesystem;
 
 TemporaryDirectory::TemporaryDirectory() {
-  std::string pattern = fs::exists("/dev/shm") ? "/dev/shm/smartcopy-test-XXXXXX" : "/tmp/smartcopy-test-XXXXXX";
+  const char* chosen = ::getenv("SMARTCOPY_TEST_FOLDER");
+  const std::string home = chosen != nullptr ? chosen : fs::exists("/dev/shm") ? "/dev/shm" : "/tmp";
+  std::string pattern = home + "/smartcopy-test-XXXXXX";
   path_ = ::mkdtemp(pattern.data());
 }
 

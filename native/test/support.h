@@ -13,8 +13,8 @@
 
 namespace smartcopy::testing {
 
-// A directory that is removed with everything in it. On tmpfs where the machine has one, so that many small trees are
-// quick.
+// A directory that is removed with everything in it. In SMARTCOPY_TEST_FOLDER when that is set, else on tmpfs where the
+// machine has one, so that many small trees are quick.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();

@@ -8,9 +8,6 @@
 namespace smartcopy {
 namespace {
 
-// Sharing blocks costs a transaction of the file system, whatever the size; small content is copied faster than shared.
-constexpr off_t kSmallestShared = 64 * 1024;
-
 // What kernels and file systems answer for "not here" or "not this file". Everything else is an error of the copy:
 // after EIO, ENOMEM, ENOSPC or EDQUOT no other way may be tried.
 constexpr std::array kNotOffered = {ENOSYS,  ENOTTY, EOPNOTSUPP, EINVAL, EBADF, EXDEV,
@@ -27,7 +24,7 @@ bool Contains(const std::array<int, kSize>& codes, int code) {
 }  // namespace
 
 Result<std::optional<off_t>> ReflinkCopy::Copy(const ContentCopy& file) {
-  if (file.digest != nullptr || file.size < kSmallestShared || KnownRefused(file)) return std::optional<off_t>();
+  if (file.digest != nullptr || file.size == 0 || KnownRefused(file)) return std::optional<off_t>();
   const long answer = sys::Ficlone(file.destination, file.source);
   if (answer >= 0) {
     // The clone holds what the source held at that instant, which may be more or less than when it was opened.
