@@ -183,7 +183,7 @@ TEST(Verify, FindsBytesThatTheDestinationChanged) {
 TEST(DigestLines, EscapeNamesAsTheToolsDo) {
   const TemporaryDirectory place;
   MakeDirectory(place / "source");
-  WriteFile(place / "source/new\nline and \\", "abc");
+  WriteFile(place / "source/new\nline, \r and \\", "abc");
   const UniqueFd digests(::open((place / "digests").c_str(), O_WRONLY | O_CREAT, 0600));
   auto request = RequestFor(place / "source", place / "destination");
   request.digest = DigestAlgorithm::kBlake3;
@@ -191,7 +191,7 @@ TEST(DigestLines, EscapeNamesAsTheToolsDo) {
   request.digests_fd = digests.get();
   EXPECT_TRUE(Clean(Copy(request)));
   EXPECT_EQ(ReadFile(place / "digests"),
-            "\\6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  new\\nline and \\\\\n");
+            "\\6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  new\\nline, \\r and \\\\\n");
 }
 
 // A source that is written to while it is copied, at both sizes at which files are copied.

@@ -46,8 +46,8 @@ class CompletionListener {
 //
 //   None:  times, rename.
 //   File:  fdatasync, times, fsync, rename, fsync of its directory.
-//   Batch: the files wait; then one syncfs (fdatasync for each of a few files), then times and renames. The directories
-//          follow when the transfer ends, see SyncDirectories.
+//   Batch: the files wait; then one syncfs, then times and renames (for few files: fdatasync, times, fsync, rename of
+//          each). The directories follow when the transfer ends, see SyncDirectories.
 //
 // Times come after the data because ext4, XFS and btrfs all brought back a file with the right size, the right times
 // and nothing but zeros after a power failure in between, which an incremental run would then trust for ever.

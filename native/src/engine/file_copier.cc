@@ -153,6 +153,12 @@ std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
   const struct stat& source = file.source_stat;
   if (source.st_size < kSmallestReserved || IsSparse(source) || !file.task.directory->file_system->preallocates)
     return std::nullopt;
+  // A request that must fail is not made: while ext4 finds that out, it holds what little space there is, and the small
+  // files of other threads fail for it.
+  struct statfs space{};
+  if (auto error = ErrorOf(sys::Fstatfs(file.destination.get(), &space), Syscall::kFstatfs)) return error;
+  if (static_cast<uint64_t>(source.st_size) / static_cast<uint64_t>(space.f_bsize) > space.f_bfree)
+    return IoError{ENOSPC, Syscall::kFallocate};
   auto error =
       ErrorOf(sys::Fallocate(file.destination.get(), FALLOC_FL_KEEP_SIZE, 0, source.st_size), Syscall::kFallocate);
   if (error && (error->code == EOPNOTSUPP || error->code == ENOSYS || error->code == EINVAL)) {

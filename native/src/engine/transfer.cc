@@ -36,17 +36,24 @@ std::vector<Fallback> FallbackCounts::Take() {
 void DigestLines::Add(const std::string& digest, const std::string& path) {
   if (fd_ < 0) return;
   const std::lock_guard lock(mutex_);
-  const bool escape = path.find_first_of("\\\n") != std::string::npos;
+  const bool escape = path.find_first_of("\\\n\r") != std::string::npos;
   if (escape) waiting_.push_back('\\');
   waiting_ += digest;
   waiting_ += "  ";
   for (const char c : path) {
-    if (c == '\\')
-      waiting_ += "\\\\";
-    else if (c == '\n')
-      waiting_ += "\\n";
-    else
-      waiting_.push_back(c);
+    switch (c) {
+      case '\\':
+        waiting_ += "\\\\";
+        break;
+      case '\n':
+        waiting_ += "\\n";
+        break;
+      case '\r':
+        waiting_ += "\\r";
+        break;
+      default:
+        waiting_.push_back(c);
+    }
   }
   waiting_.push_back('\n');
   constexpr size_t kWriteAt = 64 * 1024;

@@ -95,8 +95,9 @@ class FallbackCounts {
   std::map<std::tuple<std::string, std::string, int>, int64_t> counts_;
 };
 
-// Writes one line for each copied file, as the digest tools do: two spaces, the path; a path with a newline or a
-// backslash is escaped and its line begins with a backslash. Thread-safe; lines of different files never mix.
+// Writes one line for each copied file, as the digest tools do: two spaces, the path; a path with a newline, a
+// carriage return or a backslash is escaped and its line begins with a backslash, as by sha256sum. Thread-safe; lines
+// of different files never mix.
 class DigestLines {
  public:
   explicit DigestLines(int fd) : fd_(fd) {}
