@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "engine/copy_strategy.h"
+#include "engine/hard_links.h"
 #include "fault_injection.h"
 #include "support.h"
 
@@ -235,12 +236,93 @@ TEST(SourceChanged, IsNamedWhenItKeepsChanging) {
 }
 
 TEST(Proc, FilesWithoutASizeAreReadToTheirEnd) {
+  // The second answers whole in its first read or not at all; the third claims to be a page long.
+  for (const char* path :
+       {"/proc/version", "/proc/sys/kernel/pid_max", "/sys/kernel/mm/transparent_hugepage/enabled"}) {
+    if (!Exists(path)) continue;
+    const TemporaryDirectory place;
+    auto request = RequestFor(place.path(), place / "unused");
+    request.source = {"/", std::string(path).substr(1)};
+    request.destination = {place.path(), "copy"};
+    EXPECT_TRUE(Clean(Copy(request))) << path;
+    EXPECT_EQ(ReadFile(place / "copy"), ReadFile(path)) << path;
+  }
+}
+
+TEST(BufferBytes, AreWhatOneReadMoves) {
   const TemporaryDirectory place;
-  auto request = RequestFor(place.path(), place / "unused");
-  request.source = {"/proc", "version"};
-  request.destination = {place.path(), "version"};
+  MakeDirectory(place / "source");
+  WriteFile(place / "source/file", Bytes(65'536));
+  auto request = RequestFor(place / "source", place / "destination");
+  request.buffer_bytes = 4096;
+  faults::Use({});
   EXPECT_TRUE(Clean(Copy(request)));
-  EXPECT_EQ(ReadFile(place / "version"), ReadFile("/proc/version"));
+  EXPECT_EQ(faults::CallCount(Syscall::kPwrite), 16);
+  faults::Clear();
+}
+
+TEST(LargeFiles, ThatAreCutShortWhileTheyAreHashedAreCopiedAgain) {
+  for (const off_t left : {off_t{90'000}, off_t{0}, off_t{1}}) {
+    const TemporaryDirectory place;
+    MakeDirectory(place / "source");
+    WriteFile(place / "source/file", Bytes(400'000));
+    auto request = RequestFor(place / "source", place / "destination");
+    request.large_file_bytes = 100'000;
+    request.buffer_bytes = 8192;
+    request.digest = DigestAlgorithm::kXxh3;
+    request.thread_count = 4;
+    const Report report = CopySlowly(request, 400'000, [&](ControlBlock control) {
+      while (control.Get(Word::kReadWriteBytes) < 100'000) std::this_thread::yield();
+      EXPECT_EQ(::truncate((place / "source/file").c_str(), left), 0);
+      control.Set(Word::kBytesPerSecond, -1);
+    });
+    EXPECT_TRUE(Clean(report));
+    EXPECT_TRUE(SameTree(place / "destination", place / "source"));
+  }
+}
+
+TEST(LargeFiles, ThatAreExchangedWhileTheyWaitAreNotTakenForTheirFormerNames) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  WriteFile(place / "source/largest", Bytes(300'000, 1));
+  WriteFile(place / "source/a", Bytes(200'000, 2));
+  ASSERT_EQ(::link((place / "source/a").c_str(), (place / "source/b").c_str()), 0);
+  auto request = RequestFor(place / "source", place / "destination");
+  request.large_file_bytes = 100'000;
+  request.thread_count = 1;
+  const Report report = CopySlowly(request, 0, [&](ControlBlock control) {
+    while (control.Get(Word::kFilesTotal) < 3) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (const char* name : {"a", "b"}) {
+      WriteFile(place / "other", Bytes(200'000, 3));
+      EXPECT_EQ(::rename((place / "other").c_str(), (place / "source/" + std::string(name)).c_str()), 0);
+    }
+    control.Set(Word::kBytesPerSecond, -1);
+  });
+  // One name was met first and is no longer what it was; whatever was copied is what the source has now.
+  for (const auto& failure : report.failures) EXPECT_EQ(failure.reason, FailureReason::kSourceChanged);
+  for (const char* name : {"a", "b"}) {
+    const std::string copy = place / "destination/" + std::string(name);
+    if (Exists(copy)) {
+      EXPECT_EQ(ReadFile(copy), ReadFile(place / "source/" + std::string(name)));
+    }
+  }
+}
+
+TEST(HardLinks, AreNotMadeToAnInodeWhoseNumberWasGivenAway) {
+  HardLinks links;
+  const FileTask task;
+  struct stat first{};
+  first.st_ino = 7;
+  first.st_size = 10;
+  std::optional<HardLinks::Copied> copied;
+  EXPECT_EQ(links.Ask(first, task, copied), HardLinks::Claim::kCopy);
+  EXPECT_EQ(links.Ask(first, task, copied), HardLinks::Claim::kWait);
+  EXPECT_EQ(links.Finished(FileId::Of(first), {}).size(), 1u);
+  EXPECT_EQ(links.Ask(first, task, copied), HardLinks::Claim::kLink);
+  struct stat reused = first;
+  reused.st_ctim.tv_nsec = 1;
+  EXPECT_EQ(links.Ask(reused, task, copied), HardLinks::Claim::kAlone);
 }
 
 }  // namespace

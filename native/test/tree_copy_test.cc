@@ -1,5 +1,4 @@
-#include <sys/resource.h>
-#include <sys/xattr.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
@@ -59,15 +58,15 @@ TEST(TreeCopy, LeavesEqualFilesAloneAndMendsTheirMetadata) {
   auto request = RequestFor(place / "source", place / "destination");
   request.update = UpdateMode::kIfDifferent;
   EXPECT_TRUE(Clean(Copy(request)));
-  const auto inode = FileStat(place / "destination/unaligned").st_ino;
-  ASSERT_EQ(::chmod((place / "destination/unaligned").c_str(), 0600), 0);
+  const auto inode = FileStat(place / "destination/buffers").st_ino;
+  ASSERT_EQ(::chmod((place / "destination/buffers").c_str(), 0600), 0);
   WriteFile(place / "source/one", "changed");
 
   const Report again = Copy(request);
   EXPECT_TRUE(Clean(again));
   EXPECT_EQ(again[Word::kFilesDone], 1);
   EXPECT_EQ(again[Word::kFilesUnchanged], 9);
-  EXPECT_EQ(FileStat(place / "destination/unaligned").st_ino, inode);
+  EXPECT_EQ(FileStat(place / "destination/buffers").st_ino, inode);
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
 
@@ -216,20 +215,6 @@ TEST(TreeCopy, RemovesOlderTemporariesOfItsOwnJobAlone) {
   EXPECT_TRUE(Exists(place / "destination/.smartcopy-abcd123400000006-x"));
 }
 
-// Gives the process few descriptors while it lives.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(rlim_t count) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit few{count, before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &few);
-  }
-  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST(TreeCopy, WalksDeepAndWideTreesWithFewDescriptors) {
   const TemporaryDirectory place;
   MakeDirectory(place / "source");
@@ -356,9 +341,155 @@ TEST(TreeCopy, StaysOnOneFileSystemUnlessToldOtherwise) {
   EXPECT_EQ(::system(("umount " + place / "source/mounted").c_str()), 0);
   ASSERT_EQ(kept_out.failures.size(), 1u);
   EXPECT_EQ(kept_out.failures[0].reason, FailureReason::kMountPoint);
-  EXPECT_TRUE(kept_out.failures[0].refused);
+  EXPECT_EQ(kept_out[Word::kFilesFailed], 1);
   EXPECT_TRUE(Clean(crossed));
   EXPECT_EQ(ReadFile(place / "destination/mounted/file"), "x");
+}
+
+TEST(TreeCopy, NeverReplacesTheSourceByItsOwnCopy) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "top");
+  MakeDirectory(place / "top/sub");
+  MakeDirectory(place / "top/sub/sub");
+  for (int index = 0; index < 50; ++index) {
+    WriteFile(place / "top/sub/" + std::to_string(index), "outer");
+    WriteFile(place / "top/sub/sub/" + std::to_string(index), "inner");
+  }
+  const Report report = Copy(place / "top/sub", place / "top");
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].reason, FailureReason::kDestinationInsideSource);
+  for (int index = 0; index < 50; ++index) EXPECT_EQ(ReadFile(place / "top/sub/" + std::to_string(index)), "outer");
+}
+
+TEST(TreeCopy, TwoRunsOfOneJobLeaveEachOtherAlone) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  MakeDirectory(place / "destination");
+  WriteFile(place / "source/file", Bytes(2 << 20));
+  WriteFile(place / "destination/file", "old");
+  const auto request = RequestFor(place / "source", place / "destination");
+  Report second;
+  const Report first = CopySlowly(request, 4 << 20, [&](ControlBlock control) {
+    while (control.Get(Word::kReadWriteBytes) == 0) std::this_thread::yield();
+    second = CopySlowly(request, 2 << 20, [&](ControlBlock other) {
+      while (control.Get(Word::kFilesDone) == 0) std::this_thread::yield();
+      other.Set(Word::kCancel, 1);
+    });
+  });
+  EXPECT_TRUE(Clean(first));
+  EXPECT_EQ(second.end(), End::kCancelled);
+  EXPECT_TRUE(SameTree(place / "destination", place / "source"));
+}
+
+TEST(TreeCopy, MendsNoMetadataOfAFileWithOtherNames) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  MakeDirectory(place / "destination");
+  WriteFile(place / "outside", "same", 0600);
+  WriteFile(place / "source/file", "same", 04777);
+  SetTime(place / "outside", 1'000'000'000, 1);
+  SetTime(place / "source/file", 1'000'000'000, 1);
+  ASSERT_EQ(::link((place / "outside").c_str(), (place / "destination/file").c_str()), 0);
+  auto request = RequestFor(place / "source", place / "destination");
+  request.update = UpdateMode::kIfDifferent;
+  EXPECT_TRUE(Clean(Copy(request)));
+  EXPECT_EQ(FileStat(place / "outside").st_mode & 07777, 0600u);
+  EXPECT_TRUE(SameTree(place / "destination", place / "source"));
+}
+
+TEST(TreeCopy, LeavesWhatSomebodyElsePutInItsPlace) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "z"})
+    WriteFile(place / "source/" + std::string(name), Bytes(100'000));
+  const FewDescriptors few(32);  // so that waiting files are found again by name
+  auto request = RequestFor(place / "source", place / "destination");
+  request.durability = Durability::kBatch;
+  request.thread_count = 1;
+  const Report report = CopySlowly(request, 1'000'000, [&](ControlBlock control) {
+    while (control.Get(Word::kReadWriteBytes) < 600'000) std::this_thread::yield();
+    for (const char* name : {"a", "b", "c", "d", "e", "f", "z"}) {
+      if (!Exists(place / "destination/" + std::string(name))) continue;
+      WriteFile(place / "mine", "somebody else's");
+      ASSERT_EQ(::rename((place / "mine").c_str(), (place / "destination/" + std::string(name)).c_str()), 0);
+      break;
+    }
+    control.Set(Word::kBytesPerSecond, -1);
+  });
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(ReadFile(place / "destination/" + report.failures[0].path), "somebody else's");
+  EXPECT_EQ(report[Word::kFilesDone], 6);
+}
+
+TEST(TreeCopy, FinishesEveryFileOfABatchThatLinksStart) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounts need root";
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  MakeDirectory(place / "source/a");
+  MakeDirectory(place / "source/b");
+  for (int index = 0; index < 2000; ++index) WriteFile(place / "source/a/" + std::to_string(index), "x");
+  for (int index = 0; index < 20; ++index) {
+    const std::string name = std::to_string(index);
+    ASSERT_EQ(::link((place / "source/a/" + name).c_str(), (place / "source/b/" + name).c_str()), 0);
+  }
+  MakeDirectory(place / "destination");
+  MakeDirectory(place / "destination/a");
+  MakeDirectory(place / "destination/b");
+  // No links from one to the other: the second name is copied by itself, after the first one's batch.
+  if (::system(("mount -t tmpfs none " + place / "destination/b").c_str()) != 0) GTEST_SKIP() << "no mounts here";
+  auto request = RequestFor(place / "source", place / "destination");
+  request.durability = Durability::kBatch;
+  request.thread_count = 4;
+  for (int run = 0; run < 5; ++run) {
+    const Report report = Copy(request);
+    EXPECT_TRUE(Clean(report));
+    EXPECT_EQ(report[Word::kFilesDone], 2020);
+  }
+  EXPECT_EQ(FileStat(place / "destination/b/7").st_mtim.tv_nsec, FileStat(place / "source/b/7").st_mtim.tv_nsec);
+  EXPECT_EQ(::system(("umount " + place / "destination/b").c_str()), 0);
+}
+
+TEST(TreeCopy, AFullFileSystemIsHelpedByFinishingTheBatch) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounts need root";
+  for (const off_t large : {off_t{64} << 20, off_t{100'000}}) {
+    const TemporaryDirectory place;
+    MakeDirectory(place / "source");
+    MakeDirectory(place / "small");
+    if (::system(("mount -t tmpfs -o size=3M none " + place / "small").c_str()) != 0) GTEST_SKIP() << "no mounts here";
+    MakeDirectory(place / "small/destination");
+    for (int index = 0; index < 10; ++index) {
+      WriteFile(place / "source/" + std::to_string(index), Bytes(200'000, index));
+      WriteFile(place / "small/destination/" + std::to_string(index), Bytes(200'000, 99));
+    }
+    auto request = RequestFor(place / "source", place / "small/destination");
+    request.durability = Durability::kBatch;
+    request.thread_count = 1;
+    request.large_file_bytes = large;
+    EXPECT_TRUE(Clean(Copy(request)));
+    EXPECT_TRUE(SameTree(place / "small/destination", place / "source"));
+    EXPECT_EQ(::system(("umount " + place / "small").c_str()), 0);
+  }
+}
+
+TEST(TreeCopy, PassesThroughDirectoriesThatMayNotBeRead) {
+  if (::geteuid() != 0) GTEST_SKIP() << "becoming another user needs root";
+  const TemporaryDirectory place;
+  ASSERT_EQ(::chmod(place.path().c_str(), 0711), 0);
+  MakeDirectory(place / "from", 0711);
+  WriteFile(place / "from/file", "content", 0644);
+  MakeDirectory(place / "to", 0733);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(2);
+    auto request = RequestFor(place.path(), place / "unused");
+    request.source = {place / "from", "file"};
+    request.destination = {place / "to", "file"};
+    ::_exit(Copy(request).clean() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(ReadFile(place / "to/file"), "content");
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ Napi::Value ToJs(Napi::Env env, const CopyResult& result) {
                     : result.end == End::kCancelled ? "Cancelled"
                                                     : "EndedEarly");
   object.Set("ownersNotKept", static_cast<double>(result.owners_not_kept));
+  object.Set("modesNotKept", static_cast<double>(result.modes_not_kept));
   object.Set("temporariesRemoved", static_cast<double>(result.temporaries_removed));
   auto fallbacks = Napi::Array::New(env, result.fallbacks.size());
   for (uint32_t index = 0; index < result.fallbacks.size(); ++index) {

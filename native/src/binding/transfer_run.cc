@@ -1,12 +1,20 @@
 #include "transfer_run.h"
 
+#include <errno.h>
+
 namespace smartcopy {
 
 Napi::Value TransferRun::Start(Napi::Env env, const Napi::Object& request, const Napi::BigInt64Array& words) {
   auto* run = new TransferRun(env, request, words);
   napi_add_env_cleanup_hook(env, StopAtExit, run);
-  run->thread_ = std::thread([run] { run->RunEngine(); });
-  return run->promise_.Promise();
+  const auto promise = run->promise_.Promise();
+  run->thread_.emplace([run] { run->RunEngine(); });
+  if (!run->thread_->started()) {
+    run->outcome_ = StartError{StartError::Kind::kSystem, IoError{EAGAIN, Syscall::kClone}, "an engine thread"};
+    run->to_javascript_.Release();
+    run->Settle(env);
+  }
+  return promise;
 }
 
 TransferRun::TransferRun(Napi::Env env, const Napi::Object& request, const Napi::BigInt64Array& words)
@@ -44,7 +52,7 @@ void TransferRun::DeliverFailures(Napi::Env env, Napi::Function on_failures) {
 
 void TransferRun::Settle(Napi::Env env) {
   napi_remove_env_cleanup_hook(env, StopAtExit, this);
-  thread_.join();
+  thread_.reset();
   if (const auto* error = std::get_if<StartError>(&outcome_))
     promise_.Reject(ToJs(env, *error).Value());
   else
@@ -57,7 +65,7 @@ void TransferRun::StopAtExit(void* self) {
   run->control_.Set(Word::kCancel, 1);
   // The engine may be waiting for its failures to be taken; nobody is there to take them any more.
   run->failures_.Discard();
-  run->thread_.join();
+  run->thread_.reset();
 }
 
 }  // namespace smartcopy

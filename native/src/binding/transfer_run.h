@@ -3,15 +3,17 @@
 #include <napi.h>
 
 #include <memory>
-#include <thread>
+#include <optional>
 
 #include "convert.h"
+#include "engine/thread.h"
 
 namespace smartcopy {
 
 // One transfer started from JavaScript: runs the engine on a thread of its own, hands failures over in batches while it
-// runs, and settles the promise after the last of them. Owns itself until then; at the end of the environment it is
-// cancelled and waited for, because the engine writes into memory that goes with it.
+// runs, and settles the promise after the last of them. Owns itself until then. When its environment ends before it
+// does (a worker thread's, not the process's), it is cancelled and waited for: the engine writes into memory that goes
+// with it.
 class TransferRun {
  public:
   static Napi::Value Start(Napi::Env env, const Napi::Object& request, const Napi::BigInt64Array& words);
@@ -32,7 +34,7 @@ class TransferRun {
   Napi::ThreadSafeFunction to_javascript_;
   FailureSink failures_;
   std::variant<CopyResult, StartError> outcome_;
-  std::thread thread_;
+  std::optional<Thread> thread_;
 };
 
 }  // namespace smartcopy

@@ -10,8 +10,11 @@
 namespace smartcopy {
 namespace {
 
-// Bounds the memory of waiting files (about 300 bytes each) and the space that temporary files double.
+// A batch ends with any of these: the first bounds the memory of waiting files (about 300 bytes each), the second the
+// space that temporary files take beside what they replace, the third what a killed run has to do again.
 constexpr size_t kBatchFiles = 65'536;
+constexpr int64_t kBatchBytes = int64_t{4} << 30;
+constexpr time_t kBatchSeconds = 30;
 
 // syncfs tells of write-back errors only since Linux 5.8; before, a batch could lose data without a word.
 bool SyncfsReportsErrors() {
@@ -37,7 +40,7 @@ void Completion::Finish(WrittenFile file) {
 
 bool Completion::SynchronisesEach(const DestinationFileSystem& file_system) const {
   static const bool kBatchIsSafe = SyncfsReportsErrors();
-  return transfer_.request.durability == Durability::kFile || !kBatchIsSafe || file_system.is_fuse_or_network;
+  return transfer_.request.durability == Durability::kFile || !kBatchIsSafe || !file_system.trusts_syncfs;
 }
 
 void Completion::FinishDurably(WrittenFile& file) {
@@ -60,13 +63,19 @@ void Completion::KeepForBatch(WrittenFile file) {
   std::vector<WrittenFile> full;
   {
     const std::lock_guard lock(mutex_);
+    if (batch_.empty()) {
+      batch_bytes_ = 0;
+      batch_began_ = ::time(nullptr);
+    }
+    batch_bytes_ += file.read_write_bytes;
     batch_.push_back(std::move(file));
     if (batch_.size() > transfer_.budget.kept_for_batch && !many_files_) {
       many_files_ = true;
       for (auto& waiting : batch_) waiting.fd = UniqueFd();
     }
     if (many_files_) batch_.back().fd = UniqueFd();
-    if (batch_.size() >= kBatchFiles) full.swap(batch_);
+    const bool is_full = batch_.size() >= kBatchFiles || batch_bytes_ >= kBatchBytes;
+    if (is_full || ::time(nullptr) - batch_began_ >= kBatchSeconds) full.swap(batch_);
   }
   if (!full.empty()) FinishBatch(std::move(full));
 }
@@ -144,8 +153,7 @@ void Completion::Abandon(const WrittenFile& file) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(file.directory, error);
   if (open == nullptr) return;
-  // What cannot be removed either stays under a name or with times that the next run does not take for finished.
-  sys::Unlinkat(open->destination.get(), (file.temporary.empty() ? file.name : file.temporary).c_str());
+  RemoveIfSame(open->destination.get(), (file.temporary.empty() ? file.name : file.temporary).c_str(), file.id);
 }
 
 std::optional<IoError> Completion::DirectoryDone(const OpenDirectory& open, const DestinationFileSystem& file_system) {
@@ -170,7 +178,7 @@ std::optional<IoError> Completion::SyncDirectories() {
   std::optional<IoError> error;
   if (many_files_ || many_directories_) {
     transfer_.directories.ForEachFileSystem([&](const DestinationFileSystem& file_system) {
-      if (error || file_system.is_fuse_or_network) return;
+      if (error || !file_system.trusts_syncfs) return;
       error = ErrorOf(sys::Syncfs(file_system.sync_fd.get()), Syscall::kSyncfs);
     });
     return error;

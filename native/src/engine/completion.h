@@ -79,6 +79,8 @@ class Completion {
   CompletionListener& listener_;
   std::mutex mutex_;
   std::vector<WrittenFile> batch_;
+  int64_t batch_bytes_ = 0;
+  time_t batch_began_ = 0;
   bool many_files_ = false;  // more than a few were ever kept: their descriptors are closed, syncfs is due
   std::vector<UniqueFd> few_directories_;
   bool many_directories_ = false;

@@ -12,15 +12,12 @@ namespace {
 
 // Not in linux/magic.h, from the file systems' own sources.
 constexpr auto kXfsMagic = 0x58465342;
-constexpr auto kCifsMagic = 0xFF534D42;
-constexpr auto kSmb2Magic = 0xFE534D42;
-constexpr auto kLustreMagic = 0x0BD00BD0;
-constexpr auto kGpfsMagic = 0x47504653;
+constexpr auto kBcachefsMagic = 0xCA451A4E;
+constexpr auto kZfsMagic = 0x2FC12FC1;
 
-bool IsFuseOrNetwork(long type) {
-  static constexpr std::array<long, 12> kTypes = {FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC,  kCifsMagic,   kSmb2Magic,
-                                                  SMB_SUPER_MAGIC,  CEPH_SUPER_MAGIC, kLustreMagic, kGpfsMagic,
-                                                  AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC, V9FS_MAGIC,   OCFS2_SUPER_MAGIC};
+bool TrustsSyncfs(long type) {
+  static constexpr std::array<long, 7> kTypes = {EXT4_SUPER_MAGIC, kXfsMagic,      BTRFS_SUPER_MAGIC, TMPFS_MAGIC,
+                                                 F2FS_SUPER_MAGIC, kBcachefsMagic, kZfsMagic};
   return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
 }
 
@@ -34,6 +31,11 @@ Result<UniqueFd> OpenSame(const UniqueFd& parent, const std::string& name, const
 }
 
 }  // namespace
+
+void RemoveIfSame(int directory, const char* name, const FileId& id) {
+  auto present = StatBeneath(directory, name);
+  if (present && FileId::Of(*present) == id) sys::Unlinkat(directory, name);
+}
 
 std::string PathOf(const Directory& directory, const std::string& name) {
   std::vector<const std::string*> parts;
@@ -102,11 +104,12 @@ Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& dest
   if (const auto known = file_systems_.find(device); known != file_systems_.end()) return known->second.get();
   struct statfs facts{};
   if (auto error = ErrorOf(sys::Fstatfs(destination.get(), &facts), Syscall::kFstatfs)) return *error;
+  // A directory that may be written and not read can hold a single file; then that is synchronised by itself.
   auto sync_fd = OpenDirectoryBeneath(destination.get(), ".", resolve_);
-  if (!sync_fd) return sync_fd.error();
+  if (!sync_fd && sync_fd.error().code != EACCES) return sync_fd.error();
   auto made = std::make_unique<DestinationFileSystem>();
-  made->sync_fd = std::move(*sync_fd);
-  made->is_fuse_or_network = IsFuseOrNetwork(facts.f_type);
+  made->trusts_syncfs = sync_fd.ok() && TrustsSyncfs(facts.f_type);
+  if (sync_fd) made->sync_fd = std::move(*sync_fd);
   made->preallocates = facts.f_type == EXT4_SUPER_MAGIC || facts.f_type == kXfsMagic;
   return file_systems_.emplace(device, std::move(made)).first->second.get();
 }

@@ -24,12 +24,17 @@ struct FileId {
   auto operator<=>(const FileId&) const = default;
 };
 
+// Removes a name if it still is that of this file. Whether it could is not asked: what stays behind has a name or a
+// time that the next run does not take for finished.
+void RemoveIfSame(int directory, const char* name, const FileId& id);
+
 // What the engine has to know about one file system it writes to. Made when the first directory on it is opened,
 // before anything is written, because syncfs reports only what went wrong since its descriptor was opened.
 struct DestinationFileSystem {
   UniqueFd sync_fd;
-  // syncfs does not reach the disk through these, so every file is synchronised by itself.
-  bool is_fuse_or_network = false;
+  // syncfs makes everything on it durable and says when it could not. Known of the local file systems; FUSE and network
+  // file systems mostly do not pass it on, so there every file is synchronised by itself.
+  bool trusts_syncfs = false;
   // Preallocation pays on ext4 and XFS; elsewhere it is slow, emulated or unknown.
   bool preallocates = false;
 };
@@ -54,8 +59,6 @@ struct Directory {
   bool keeps_metadata = true;
   DestinationFileSystem* file_system = nullptr;
   std::atomic<int64_t> pending{1};
-  // Owner and group that a file created here gets by itself, learnt from the first one; -1 until then.
-  std::atomic<int64_t> created_owner{-1};
 
  private:
   friend class DirectoryTable;

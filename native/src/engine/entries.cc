@@ -42,9 +42,14 @@ bool Entries::Claim(FileTask& task, const OpenDirectory& open, const struct stat
   }
   const bool was_met = std::exchange(task.met, true);  // before the task is kept by those that wait
   std::optional<HardLinks::Copied> copied;
-  const auto claim = hard_links.Ask(FileId::Of(source), task, copied);
-  if (!was_met) transfer_.Meet(claim == HardLinks::Claim::kCopy ? ContentBytes(source) : 0);
+  const auto claim = hard_links.Ask(source, task, copied);
+  const bool copies = claim == HardLinks::Claim::kCopy || claim == HardLinks::Claim::kAlone;
+  if (!was_met) transfer_.Meet(copies ? ContentBytes(source) : 0);
   switch (claim) {
+    case HardLinks::Claim::kAlone:
+      transfer_.fallbacks.Add("hardLink", "copy", ESTALE);
+      task.alone = true;
+      return true;
     case HardLinks::Claim::kWait:
       return false;
     case HardLinks::Claim::kLink:
@@ -65,7 +70,8 @@ bool Entries::LinkTo(const FileTask& task, const HardLinks::Copied& copied, cons
     return true;
   }
   auto target = FindAgain(copied);
-  const auto error = target ? MakeLink(target->get(), task, open) : target.error();
+  auto error = target ? MakeLink(target->get(), task, open) : target.error();
+  if (!error) error = MakeNameDurable(open);
   if (!error) {
     Done(task, copied.id, false, copied.digest);
     return true;
@@ -95,7 +101,7 @@ Result<UniqueFd> Entries::FindAgain(const HardLinks::Copied& copied) {
 std::optional<IoError> Entries::MakeLink(int target, const FileTask& task, const OpenDirectory& open) {
   const int directory = open.destination.get();
   const long answer = sys::LinkFd(target, directory, task.name.c_str());
-  if (answer != -EEXIST) return ErrorOf(answer, Syscall::kLinkat);
+  if (answer != -EEXIST || task.directory->created) return ErrorOf(answer, Syscall::kLinkat);
   const std::string temporary = transfer_.NewTemporaryName();
   if (auto error = ErrorOf(sys::LinkFd(target, directory, temporary.c_str()), Syscall::kLinkat)) return error;
   auto error = ErrorOf(sys::Renameat(directory, temporary.c_str(), directory, task.name.c_str()), Syscall::kRenameat);
@@ -117,6 +123,11 @@ bool Entries::LookAt(const FileTask& task, const OpenDirectory& open, std::optio
   }
   found = *present;
   return true;
+}
+
+std::optional<IoError> Entries::MakeNameDurable(const OpenDirectory& open) {
+  if (transfer_.request.durability != Durability::kFile) return std::nullopt;
+  return ErrorOf(sys::Fsync(open.destination.get()), Syscall::kFsync);
 }
 
 void Entries::Fail(const FileTask& task, Failure failure) {
@@ -158,7 +169,11 @@ std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct
   if (!kept) return kept.error();
   // Under another owner these bits would lend other rights.
   if (!*kept) mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
-  return ErrorOf(sys::Fchmod(fd, mode), Syscall::kFchmod);
+  auto error = ErrorOf(sys::Fchmod(fd, mode), Syscall::kFchmod);
+  // A file system without modes (vfat, some network file systems) refuses those it cannot express.
+  if (!error || (error->code != EPERM && error->code != EOPNOTSUPP)) return error;
+  transfer.modes_not_kept.fetch_add(1);
+  return std::nullopt;
 }
 
 Result<bool> KeepOwner(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group) {
@@ -172,7 +187,5 @@ Result<bool> KeepOwner(Transfer& transfer, int fd, const struct stat& source, ui
   if (source.st_gid != group) sys::Fchown(fd, static_cast<uid_t>(-1), source.st_gid);
   return false;
 }
-
-bool SameTime(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
 
 }  // namespace smartcopy

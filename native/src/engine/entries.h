@@ -29,6 +29,9 @@ class Entries {
   // when that cannot be told or is a directory.
   bool LookAt(const FileTask& task, const OpenDirectory& open, std::optional<struct stat>& found);
 
+  // At durability File: an entry that is but a name lasts from here on. The other levels see to it at the end.
+  std::optional<IoError> MakeNameDurable(const OpenDirectory& open);
+
   void Fail(const FileTask& task, Failure failure);
   void FailAtSource(FileTask& task, const IoError& error);
   void FailAtDestination(const FileTask& task, const IoError& error);
@@ -54,7 +57,5 @@ std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct
 
 // Sets the owner as far as this process may; false when it may not. `fd` may have been opened with O_PATH.
 Result<bool> KeepOwner(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group);
-
-bool SameTime(const timespec& a, const timespec& b);
 
 }  // namespace smartcopy

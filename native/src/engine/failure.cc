@@ -53,11 +53,12 @@ FailureReason ReasonOf(const IoError& error, Side side) {
       return FailureReason::kQuotaExceeded;
     case EIO:
       return FailureReason::kIoError;
-    // RESOLVE_NO_SYMLINKS answers ELOOP and RESOLVE_BENEATH answers EXDEV: somebody put a link in the way.
+    // RESOLVE_NO_SYMLINKS: somebody put a link in the way.
     case ELOOP:
       return FailureReason::kPathEscape;
+    // RESOLVE_NO_XDEV; RESOLVE_BENEATH answers the same for a way out, but a single component has none.
     case EXDEV:
-      return error.call == Syscall::kOpenat2 ? FailureReason::kPathEscape : FailureReason::kSystemError;
+      return error.call == Syscall::kOpenat2 ? FailureReason::kMountPoint : FailureReason::kSystemError;
     case EMFILE:
     case ENFILE:
       return FailureReason::kTooManyOpenFiles;
@@ -70,6 +71,8 @@ FailureReason ReasonOf(const IoError& error, Side side) {
       return FailureReason::kOutOfMemory;
     case ENOSPC:
       return FailureReason::kNoSpace;
+    // In a directory that this run made: two names of the source are one here.
+    case EEXIST:
     case EISDIR:
     case ENOTDIR:
       return FailureReason::kTypeConflict;

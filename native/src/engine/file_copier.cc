@@ -1,14 +1,13 @@
 #include "file_copier.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 
 #include <algorithm>
+#include <array>
 
 namespace smartcopy {
 namespace {
-
-// From here on a file is copied in ranges by all threads that have nothing better to do.
-constexpr off_t kLargeFileBytes = off_t{64} << 20;
 
 // From here on reserving the space pays: fewer extents, and a full file system says so within milliseconds.
 constexpr off_t kSmallestReserved = off_t{1} << 20;
@@ -16,25 +15,52 @@ constexpr off_t kSmallestReserved = off_t{1} << 20;
 // O_NONBLOCK: what was a regular file in the listing may be a FIFO by now, and opening that would wait for a writer.
 constexpr uint64_t kOpenSource = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-// Files that the kernel makes up (/proc, /sys) have no blocks, and sizes that mean nothing.
-bool IsMadeUp(const struct stat& source) { return source.st_blocks == 0; }
+// Whether the file is one that the kernel makes up as it is read, whose size means nothing.
+Result<bool> IsMadeUp(int file) {
+  struct statfs found{};
+  if (auto error = ErrorOf(sys::Fstatfs(file, &found), Syscall::kFstatfs)) return *error;
+  static constexpr std::array<long, 7> kTypes = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        DEBUGFS_MAGIC,
+                                                 TRACEFS_MAGIC,    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+                                                 SECURITYFS_MAGIC};
+  return std::find(kTypes.begin(), kTypes.end(), static_cast<long>(found.f_type)) != kTypes.end();
+}
 
 bool IsSparse(const struct stat& source) { return source.st_blocks * 512 < source.st_size; }
 
-int64_t PackOwner(const struct stat& of) { return (static_cast<int64_t>(of.st_uid) << 32) | of.st_gid; }
+bool SameOwnerAndMode(const struct stat& a, const struct stat& b) {
+  return a.st_uid == b.st_uid && a.st_gid == b.st_gid && a.st_mode == b.st_mode;
+}
 
 }  // namespace
+
+bool IsOutOfSpace(const Outcome& failed) {
+  if (!failed || !failed->error || failed->side != Side::kDestination) return false;
+  return failed->error->code == ENOSPC || failed->error->code == EDQUOT;
+}
 
 void FileCopier::Copy(Worker& worker, FileTask task, const std::shared_ptr<OpenDirectory>& open) {
   const auto file = Open(std::move(task), open);
   if (file == nullptr) return;
-  if (file->source_stat.st_size >= kLargeFileBytes)
+  if (file->source_stat.st_size >= transfer_.request.large_file_bytes)
     return large_files_.Add(std::move(file->task), file->source_stat.st_size);
-  Outcome failed = CreateDestination(*file);
-  if (!failed) failed = CopyContent(*file, worker);
-  if (!failed && transfer_.request.verify == VerifyLevel::kReadback) failed = VerifyReadback(*file, worker);
+  Outcome failed = CopyWhole(*file, worker);
+  if (IsOutOfSpace(failed) && MakeSpace(*file)) failed = CopyWhole(*file, worker);
   if (failed) return Fail(*file, std::move(*failed));
   Finish(*file);
+}
+
+Outcome FileCopier::CopyWhole(FileCopy& file, Worker& worker) {
+  Outcome failed = CreateDestination(file);
+  if (!failed) failed = CopyContent(file, worker);
+  if (!failed && transfer_.request.verify == VerifyLevel::kReadback) failed = VerifyReadback(file, worker);
+  return failed;
+}
+
+bool FileCopier::MakeSpace(FileCopy& file) {
+  RemoveWritten(file);
+  completion_.Flush();
+  // Also when another thread has just finished the batch: this file may find room now.
+  return transfer_.request.durability == Durability::kBatch;
 }
 
 std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDirectory> open) {
@@ -45,16 +71,19 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
   auto source_stat = StatOf(file->source.get());
   if (!source_stat) return entries_.FailAtSource(task, source_stat.error()), nullptr;
   file->source_stat = *source_stat;
-  if (!S_ISREG(file->source_stat.st_mode)) {
+  // A name that waited may be another file by now, and must not pass for the one whose other names wait for it.
+  const bool exchanged = task.claimed_inode && *task.claimed_inode != FileId::Of(file->source_stat);
+  if (!S_ISREG(file->source_stat.st_mode) || exchanged) {
     entries_.Meet(task, 0);
     entries_.Fail(task, JudgedFailure(task, FailureReason::kSourceChanged, Side::kSource));
     return nullptr;
   }
-  file->linked = file->source_stat.st_nlink > 1;
   if (!entries_.Claim(task, *open, file->source_stat)) return nullptr;
   std::optional<struct stat> found;
   if (!entries_.LookAt(task, *open, found)) return nullptr;
-  if (found && IsUnchanged(file->source_stat, *found)) {
+  // Of a file with several names the metadata is not mended: another name of it may be far outside, put here by a link.
+  const bool may_mend = found && (found->st_nlink == 1 || SameOwnerAndMode(file->source_stat, *found));
+  if (found && IsUnchanged(file->source_stat, *found) && may_mend) {
     SettleUnchanged(task, *open, file->source_stat, *found);
     return nullptr;
   }
@@ -78,13 +107,12 @@ void FileCopier::SettleUnchanged(const FileTask& task, const OpenDirectory& open
 
 std::optional<IoError> FileCopier::KeepMetadata(const FileTask& task, const OpenDirectory& open,
                                                 const struct stat& source, const struct stat& found) {
-  if (source.st_uid == found.st_uid && source.st_gid == found.st_gid && source.st_mode == found.st_mode)
-    return std::nullopt;
+  if (SameOwnerAndMode(source, found)) return std::nullopt;
   auto file = OpenBeneath(open.destination.get(), task.name.c_str(), kOpenSource, transfer_.directories.resolve());
   if (!file) return file.error();
   auto opened = StatOf(file->get());
   if (!opened) return opened.error();
-  if (FileId::Of(*opened) != FileId::Of(found)) return IoError{ESTALE, Syscall::kOpenat2};
+  if (FileId::Of(*opened) != FileId::Of(found) || opened->st_nlink != 1) return IoError{ESTALE, Syscall::kOpenat2};
   return KeepOwnerAndMode(transfer_, file->get(), source, found.st_uid, found.st_gid);
 }
 
@@ -95,19 +123,18 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
   Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
   if (!file.replaces) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
-  for (int tries = 0; !made && made.error().code == EEXIST && tries < kMostNameTries; ++tries) {
+  // In a directory that this run made, nothing can have the name but another entry of the source: on a file system that
+  // does not tell their names apart. One may not replace the other.
+  const bool may_replace = !file.task.directory->created;
+  for (int tries = 0; !made && made.error().code == EEXIST && may_replace && tries < kMostNameTries; ++tries) {
     file.temporary = transfer_.NewTemporaryName();
     made = OpenBeneath(directory, file.temporary.c_str(), flags, resolve, 0600);
   }
   if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
   file.destination = std::move(*made);
-  auto& created_owner = file.task.directory->created_owner;
-  if (created_owner.load() >= 0 && !file.linked && transfer_.request.durability != Durability::kBatch)
-    return std::nullopt;
   auto created = StatOf(file.destination.get());
   if (!created) return TaskFailure(file.task, created.error(), Side::kDestination);
-  file.destination_id = FileId::Of(*created);
-  created_owner.store(PackOwner(*created));
+  file.created = *created;
   return std::nullopt;
 }
 
@@ -128,7 +155,7 @@ Result<off_t> FileCopier::CopyOnce(FileCopy& file, Worker& worker) {
   if (!shared) return shared.error();
   if (*shared) return **shared;
   if (worker.digest != nullptr) worker.digest->Reset();
-  auto copied = read_write().Copy(ContentOf(file, worker.buffer.bytes(), worker.digest.get()));
+  auto copied = read_write().Copy(ContentOf(file, worker.CopyBuffer(), worker.digest.get()));
   if (!copied) return copied.error();
   if (worker.digest != nullptr) file.digest = worker.digest->Hex();
   return copied->value_or(0);
@@ -157,8 +184,8 @@ std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
   // files of other threads fail for it.
   struct statfs space{};
   if (auto error = ErrorOf(sys::Fstatfs(file.destination.get(), &space), Syscall::kFstatfs)) return error;
-  if (static_cast<uint64_t>(source.st_size) / static_cast<uint64_t>(space.f_bsize) > space.f_bfree)
-    return IoError{ENOSPC, Syscall::kFallocate};
+  const auto blocks = static_cast<uint64_t>(source.st_size) / static_cast<uint64_t>(space.f_bsize);
+  if (space.f_type == EXT4_SUPER_MAGIC && blocks > space.f_bfree) return IoError{ENOSPC, Syscall::kFallocate};
   auto error =
       ErrorOf(sys::Fallocate(file.destination.get(), FALLOC_FL_KEEP_SIZE, 0, source.st_size), Syscall::kFallocate);
   if (error && (error->code == EOPNOTSUPP || error->code == ENOSYS || error->code == EINVAL)) {
@@ -174,7 +201,10 @@ Result<bool> FileCopier::SourceChanged(FileCopy& file, off_t copied) {
   const struct stat& then = file.source_stat;
   if (now->st_size != then.st_size || !SameTime(now->st_mtim, then.st_mtim) || !SameTime(now->st_ctim, then.st_ctim))
     return true;
-  return copied != then.st_size && !IsMadeUp(then);
+  if (copied == then.st_size) return false;
+  auto made_up = IsMadeUp(file.source.get());
+  if (!made_up) return made_up.error();
+  return !*made_up;
 }
 
 Outcome FileCopier::StartAgain(FileCopy& file) {
@@ -199,7 +229,7 @@ ContentCopy FileCopier::ContentOf(FileCopy& file, std::span<std::byte> buffer, D
 
 Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
   worker.digest->Reset();
-  const auto buffer = worker.buffer.bytes();
+  const auto buffer = worker.CopyBuffer();
   off_t done = 0;
   for (;;) {
     if (transfer_.control.cancelled()) return SystemFailureOf(file, {ECANCELED, Syscall::kPread, done});
@@ -216,15 +246,14 @@ Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
 }
 
 void FileCopier::Finish(FileCopy& file) {
-  const int64_t owner = file.task.directory->created_owner.load();
-  const auto error = KeepOwnerAndMode(transfer_, file.destination.get(), file.source_stat,
-                                      static_cast<uid_t>(owner >> 32), static_cast<gid_t>(owner));
+  const auto error =
+      KeepOwnerAndMode(transfer_, file.destination.get(), file.source_stat, file.created.st_uid, file.created.st_gid);
   if (error) return Fail(file, TaskFailure(file.task, *error, Side::kDestination));
   WrittenFile written;
   written.directory = file.task.directory;
   written.name = std::move(file.task.name);
   written.temporary = std::move(file.temporary);
-  written.id = file.destination_id;
+  written.id = FileId::Of(file.created);
   written.times[0] = file.source_stat.st_atim;
   written.times[1] = file.source_stat.st_mtim;
   written.fd = std::move(file.destination);
@@ -236,12 +265,17 @@ void FileCopier::Finish(FileCopy& file) {
 }
 
 void FileCopier::Fail(FileCopy& file, Failure failure) {
-  TakeBackMoved(file);
-  if (file.destination.valid()) {
-    const std::string& present = file.temporary.empty() ? file.task.name : file.temporary;
-    sys::Unlinkat(file.open->destination.get(), present.c_str());
-  }
+  RemoveWritten(file);
   entries_.Fail(file.task, std::move(failure));
+}
+
+void FileCopier::RemoveWritten(FileCopy& file) {
+  TakeBackMoved(file);
+  if (!file.destination.valid()) return;
+  file.destination = UniqueFd();
+  const std::string& present = file.temporary.empty() ? file.task.name : file.temporary;
+  RemoveIfSame(file.open->destination.get(), present.c_str(), FileId::Of(file.created));
+  file.temporary.clear();
 }
 
 void FileCopier::TakeBackMoved(FileCopy& file) {

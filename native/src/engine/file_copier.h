@@ -17,16 +17,18 @@ struct FileCopy {
   UniqueFd source;
   struct stat source_stat{};
   UniqueFd destination;
-  FileId destination_id;
+  struct stat created{};  // what the destination was when it was made
   std::string temporary;  // empty: written under its own name
   bool replaces = false;  // something has the name already
-  bool linked = false;    // its inode has further names
   MovedBytes moved;
   std::string digest;
 };
 
 // What a step of copying a file ended in, when not in success.
 using Outcome = std::optional<Failure>;
+
+// Whether the destination, or a quota there, had no room.
+bool IsOutOfSpace(const Outcome& failed);
 
 // Takes large files away to be copied in ranges by several threads.
 class LargeFileLane {
@@ -64,6 +66,9 @@ class FileCopier {
   ReadWriteCopy& read_write() { return static_cast<ReadWriteCopy&>(*strategies_.back()); }
   // Owner and mode, then the rest by durability. Settles the file.
   void Finish(FileCopy& file);
+  // After the file system was full: removes what was written and finishes the files that wait for a batch, so that what
+  // they replace is freed. True when the file may be copied once more from the start.
+  bool MakeSpace(FileCopy& file);
   // Removes what was written and settles the file as failed.
   void Fail(FileCopy& file, Failure failure);
   // A failure of the transfer between the two files: reads belong to the source, all else to the destination.
@@ -75,10 +80,12 @@ class FileCopier {
                        const struct stat& found);
   std::optional<IoError> KeepMetadata(const FileTask& task, const OpenDirectory& open, const struct stat& source,
                                       const struct stat& found);
+  Outcome CopyWhole(FileCopy& file, Worker& worker);
   Outcome CopyContent(FileCopy& file, Worker& worker);
   Result<off_t> CopyOnce(FileCopy& file, Worker& worker);
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
   std::optional<IoError> Reserve(FileCopy& file);
+  void RemoveWritten(FileCopy& file);
   void TakeBackMoved(FileCopy& file);
 
   Transfer& transfer_;

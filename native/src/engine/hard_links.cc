@@ -2,10 +2,17 @@
 
 namespace smartcopy {
 
-HardLinks::Claim HardLinks::Ask(const FileId& inode, const FileTask& task, std::optional<Copied>& copied) {
+HardLinks::Claim HardLinks::Ask(const struct stat& source, const FileTask& task, std::optional<Copied>& copied) {
   const std::lock_guard lock(mutex_);
-  const auto [group, is_first] = groups_.try_emplace(inode);
-  if (is_first) return Claim::kCopy;
+  const auto [group, is_first] = groups_.try_emplace(FileId::Of(source));
+  struct stat& first = group->second.first;
+  if (is_first) {
+    first = source;
+    return Claim::kCopy;
+  }
+  if (source.st_size != first.st_size || !SameTime(source.st_mtim, first.st_mtim) ||
+      !SameTime(source.st_ctim, first.st_ctim))
+    return Claim::kAlone;
   if (group->second.copied) {
     copied = group->second.copied;
     return Claim::kLink;

@@ -20,6 +20,8 @@ struct FileTask {
   bool met = false;
   // Set when this is the name under which an inode with several names is copied; others may be waiting for it.
   std::optional<FileId> claimed_inode = std::nullopt;
+  // Begun once more after the file system was full.
+  bool retried = false;
   // Copied by itself although its inode has other names: no link could be made.
   bool alone = false;
 };
@@ -35,17 +37,19 @@ class HardLinks {
     FileId id;
     std::string digest;
   };
-  enum class Claim : uint8_t { kCopy, kWait, kLink };
+  enum class Claim : uint8_t { kCopy, kWait, kLink, kAlone };
 
-  // What to do with this name of `inode`. For kWait the task is kept and comes back from Finished or Failed; for kLink
-  // `copied` says what to link to.
-  Claim Ask(const FileId& inode, const FileTask& task, std::optional<Copied>& copied);
+  // What to do with this name of an inode. For kWait the task is kept and comes back from Finished or Failed; for kLink
+  // `copied` says what to link to; kAlone: the inode's number is known, but its size or times are not those of the
+  // first name. It was changed since, or removed and its number given to another file.
+  Claim Ask(const struct stat& source, const FileTask& task, std::optional<Copied>& copied);
   // The tasks that waited, now to be handled again.
   std::vector<FileTask> Finished(const FileId& inode, Copied copied);
   std::vector<FileTask> Failed(const FileId& inode);
 
  private:
   struct Group {
+    struct stat first{};
     std::optional<Copied> copied;
     std::vector<FileTask> waiting;
   };

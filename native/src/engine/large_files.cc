@@ -3,21 +3,23 @@
 #include <errno.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace smartcopy {
 namespace {
 
-// Long enough to keep each thread's reads and writes sequential, short enough to share the end of a file.
-constexpr off_t kRangeBytes = off_t{16} << 20;
+// A cancel is seen by waiting threads within this time.
+constexpr auto kLongestWait = std::chrono::milliseconds(50);
 
 }  // namespace
 
 void LargeFiles::Add(FileTask task, off_t size) {
+  events_.adding();
   {
     const std::lock_guard lock(mutex_);
     waiting_.push({std::move(task), size});
   }
-  events_.added();
+  events_.available();
 }
 
 bool LargeFiles::HasWork() {
@@ -81,7 +83,7 @@ void LargeFiles::Start(Waiting waiting) {
   }
   const auto& digest = transfer_.request.digest;
   if (digest) file->digest = MakeDigest(*digest);
-  file->range_bytes = digest ? static_cast<off_t>(transfer_.request.buffer_bytes) : kRangeBytes;
+  file->range_bytes = digest ? static_cast<off_t>(transfer_.request.buffer_bytes) : transfer_.request.range_bytes;
   if (file->failed || file->next > 0 || file->copy->source_stat.st_size == 0) return Conclude(file);
   {
     const std::lock_guard lock(mutex_);
@@ -94,6 +96,8 @@ void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
   const off_t end = std::min(begin + file.range_bytes, file.copy->source_stat.st_size);
   const bool copying = file.phase == Phase::kCopying;
   auto moved = copying ? CopyRange(file, begin, end, worker) : VerifyRange(file, begin, end, worker);
+  // Also a range that turned out empty, because the source was cut short, takes its turn before the next one may.
+  if (moved && file.digest != nullptr && !WaitForTurn(file, begin)) moved = IoError{ECANCELED, Syscall::kPread, begin};
   const std::lock_guard lock(mutex_);
   if (moved) {
     if (copying) file.copied += *moved;
@@ -107,7 +111,7 @@ void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
 
 Result<off_t> LargeFiles::CopyRange(LargeFile& file, off_t begin, off_t end, Worker& worker) {
   bool my_turn = false;
-  const auto content = copier_->ContentOf(*file.copy, worker.buffer.bytes(), nullptr);
+  const auto content = copier_->ContentOf(*file.copy, worker.CopyBuffer(), nullptr);
   return copier_->read_write().CopyRange(content, begin, end, [&](std::span<const std::byte> bytes) {
     if (file.digest == nullptr) return true;
     my_turn = my_turn || WaitForTurn(file, begin);
@@ -118,7 +122,7 @@ Result<off_t> LargeFiles::CopyRange(LargeFile& file, off_t begin, off_t end, Wor
 
 Result<off_t> LargeFiles::VerifyRange(LargeFile& file, off_t begin, off_t end, Worker& worker) {
   if (transfer_.control.cancelled()) return IoError{ECANCELED, Syscall::kPread, begin};
-  const auto buffer = worker.buffer.bytes().first(static_cast<size_t>(end - begin));
+  const auto buffer = worker.CopyBuffer().first(static_cast<size_t>(end - begin));
   auto got = ReadAt(file.copy->destination.get(), buffer, begin);
   if (!got) return got.error();
   if (!WaitForTurn(file, begin)) return IoError{ECANCELED, Syscall::kPread, begin};
@@ -128,10 +132,12 @@ Result<off_t> LargeFiles::VerifyRange(LargeFile& file, off_t begin, off_t end, W
 }
 
 // Ranges are given out in order and every one that came before is in the hands of a thread that waits for nobody but
-// those still before it, so the turn always comes. False when the file failed meanwhile.
+// those still before it, so the turn always comes. False when the file failed or the transfer was cancelled meanwhile.
 bool LargeFiles::WaitForTurn(LargeFile& file, off_t begin) {
   std::unique_lock lock(mutex_);
-  turn_.wait(lock, [&] { return file.failed || file.hashed == begin; });
+  while (!turn_.wait_for(lock, kLongestWait, [&] { return file.failed || file.hashed == begin; })) {
+    if (transfer_.control.cancelled()) return false;
+  }
   return !file.failed;
 }
 
@@ -173,7 +179,11 @@ bool LargeFiles::ConcludeCopying(LargeFile& file) {
 }
 
 void LargeFiles::Settle(LargeFile& file) {
-  if (file.failed)
+  const bool once_more = IsOutOfSpace(file.failed) && !file.copy->task.retried && copier_->MakeSpace(*file.copy);
+  if (once_more) {
+    file.copy->task.retried = true;
+    Add(std::move(file.copy->task), file.copy->source_stat.st_size);
+  } else if (file.failed)
     copier_->Fail(*file.copy, std::move(*file.failed));
   else
     copier_->Finish(*file.copy);

@@ -22,7 +22,7 @@ class LargeFiles final : public LargeFileLane {
  public:
   // What the lane tells whoever runs the threads; callable from any of them.
   struct Events {
-    std::function<void()> added;      // a file is waiting
+    std::function<void()> adding;     // a file is about to be taken: from now on it counts
     std::function<void()> available;  // there are ranges that idle threads may not know of
     std::function<void()> settled;    // an added file is done or failed
   };

@@ -17,6 +17,8 @@ Result<UniqueFd> OpenDirectoryBeneath(int directory, const char* name, uint64_t 
   return OpenBeneath(directory, name, O_RDONLY | O_DIRECTORY, resolve);
 }
 
+bool SameTime(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
 Result<struct stat> StatOf(int fd) {
   struct stat found{};
   if (auto error = ErrorOf(sys::Fstat(fd, &found), Syscall::kFstat)) return *error;

@@ -14,6 +14,8 @@ Result<UniqueFd> OpenBeneath(int directory, const char* name, uint64_t flags, ui
 // The same for a directory to work in. A symbolic link in its place answers ELOOP, anything else ENOTDIR.
 Result<UniqueFd> OpenDirectoryBeneath(int directory, const char* name, uint64_t resolve);
 
+bool SameTime(const timespec& a, const timespec& b);
+
 Result<struct stat> StatOf(int fd);
 // Of the name itself, when it is a symbolic link.
 Result<struct stat> StatBeneath(int directory, const char* name);

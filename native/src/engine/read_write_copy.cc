@@ -31,9 +31,11 @@ Result<std::optional<off_t>> ReadWriteCopy::Copy(const ContentCopy& file) {
   off_t done = 0;
   for (;;) {
     // One byte more than is expected: a read that stops at the expected end has then seen the end of the file, and a
-    // file that grew, or one whose size says 0 (as in /proc), is read to its end.
+    // file that grew is read to its end. A size of 0 may mean nothing (as in /proc, where some files answer in a single
+    // read or not at all).
     const off_t expected = file.size - done + 1;
-    const auto length = static_cast<size_t>(expected > 0 ? std::min(expected, whole) : whole);
+    const bool knows_size = file.size > 0 && expected > 0;
+    const auto length = static_cast<size_t>(knows_size ? std::min(expected, whole) : whole);
     auto moved = MoveBuffer(file, done, length, watch);
     if (!moved) return moved.error();
     done += static_cast<off_t>(*moved);

@@ -42,6 +42,7 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
   }
   auto made = Make(task, open, *source, target->c_str());
   if (!made) return entries_.FailAtDestination(task, made.error());
+  if (const auto error = entries_.MakeNameDurable(open)) return entries_.FailAtDestination(task, *error);
   entries_.Done(task, *made, false, {});
 }
 
@@ -57,7 +58,7 @@ Result<FileId> SymbolicLinkCopier::Make(const FileTask& task, const OpenDirector
   const int directory = open.destination.get();
   std::string present = task.name;
   long answer = sys::Symlinkat(target, directory, present.c_str());
-  for (int tries = 0; answer == -EEXIST && tries < kMostNameTries; ++tries) {
+  for (int tries = 0; answer == -EEXIST && !task.directory->created && tries < kMostNameTries; ++tries) {
     present = transfer_.NewTemporaryName();
     answer = sys::Symlinkat(target, directory, present.c_str());
   }

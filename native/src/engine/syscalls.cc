@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/fs.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -18,10 +19,11 @@ namespace smartcopy {
 
 const char* SyscallName(Syscall call) {
   static constexpr std::array<const char*, static_cast<size_t>(Syscall::kCount)> kNames = {
-      "open",     "openat2",   "fstat",     "fstatat",        "fstatfs",   "getdents64",     "pread",
-      "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync", "fsync",          "syncfs",
-      "close",    "mkdirat",   "symlinkat", "readlinkat",     "linkat",    "renameat",       "unlinkat",
-      "fchownat", "fchmod",    "utimensat", "write",          "mmap",      "io_uring_setup", "io_uring_register"};
+      "open",   "openat2",  "fstat",     "fstatat",   "fstatfs",        "getdents64",
+      "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
+      "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
+      "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
+      "write",  "mmap",     "flock",     "clone",     "io_uring_setup", "io_uring_register"};
   return kNames[static_cast<size_t>(call)];
 }
 
@@ -129,6 +131,8 @@ long Close(int fd) {
   return answer == -EINTR ? 0 : answer;
 }
 
+void CloseUnchecked(int fd) { ::close(fd); }
+
 long Mkdirat(int directory, const char* name, mode_t mode) {
   return Ask(Syscall::kMkdirat, [&] { return ::mkdirat(directory, name, mode); });
 }
@@ -173,6 +177,10 @@ long SetTimes(int fd, const timespec times[2]) {
     const long answer = ::syscall(SYS_utimensat, fd, nullptr, times, 0);
     return answer < 0 && errno == EBADF ? static_cast<long>(::utimensat(fd, "", times, AT_EMPTY_PATH)) : answer;
   });
+}
+
+long Flock(int fd, int operation) {
+  return Ask(Syscall::kFlock, [&] { return ::flock(fd, operation | LOCK_NB); });
 }
 
 long MapMemory(size_t length, void** out) {

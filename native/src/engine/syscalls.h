@@ -40,6 +40,8 @@ enum class Syscall : uint8_t {
   kUtimensat,
   kWrite,
   kMmap,
+  kFlock,
+  kClone,
   kIoUringSetup,
   kIoUringRegister,
   kCount,
@@ -74,7 +76,10 @@ long Ficlone(int destination, int source);
 long Fdatasync(int fd);
 long Fsync(int fd);
 long Syncfs(int fd);
+// Checked: the error may be the only news of lost data.
 long Close(int fd);
+// Of a descriptor whose close cannot lose anything.
+void CloseUnchecked(int fd);
 long Mkdirat(int directory, const char* name, mode_t mode);
 long Symlinkat(const char* target, int directory, const char* name);
 long Readlinkat(int directory, const char* name, char* into, size_t length);
@@ -87,6 +92,8 @@ long Fchown(int fd, uid_t owner, gid_t group);
 long Fchmod(int fd, mode_t mode);
 // Sets both times of what `fd` refers to; it may have been opened with O_PATH, and be a symbolic link (Linux 5.8).
 long SetTimes(int fd, const timespec times[2]);
+// Without waiting; `operation` as for flock(2).
+long Flock(int fd, int operation);
 // Private memory of whole pages; `*out` is set on success.
 long MapMemory(size_t length, void** out);
 long IoUringSetup(unsigned entries, io_uring_params* params);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include <array>
 #include <charconv>
@@ -9,6 +11,13 @@
 #include <cstdio>
 
 namespace smartcopy {
+
+uint64_t AnyNumber() {
+  uint64_t number = 0;
+  // Without the kernel's random numbers (before it has any, at boot) names are merely likelier to be tried twice.
+  if (::getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0) number = static_cast<uint64_t>(::getpid());
+  return number >> 16;
+}
 
 Result<Buffer> Buffer::Make(size_t length) {
   void* memory = nullptr;
@@ -126,9 +135,9 @@ bool Transfer::IsStaleTemporary(std::string_view name) const {
   if (name.size() <= kHead || !name.starts_with(kTemporaryPrefix) || name[kHead - 1] != '-') return false;
   if (name.find_first_not_of("0123456789", kHead) != std::string_view::npos) return false;
   const auto job = ParseHex(name.substr(kTemporaryPrefix.size(), kHexDigits));
-  const auto epoch = ParseHex(name.substr(kTemporaryPrefix.size() + kHexDigits, kHexDigits));
+  const auto written = ParseHex(name.substr(kTemporaryPrefix.size() + kHexDigits, kHexDigits));
   // A later epoch belongs to somebody who took this job over; its files are not ours to remove.
-  return job && epoch && *job == request.job && *epoch <= request.epoch;
+  return removes_leftovers && job && written && *job == request.job && *written <= epoch;
 }
 
 }  // namespace smartcopy

@@ -48,6 +48,10 @@ struct CopyRequest {
   bool scan_totals = false;
   // Receives the digest of every copied file; not closed. -1: none.
   int digests_fd = -1;
+  // From here on a file is copied in ranges, each this long, by all threads that have nothing better to do. Long enough
+  // to keep each thread's reads and writes sequential, short enough to share the end of a file.
+  off_t large_file_bytes = off_t{64} << 20;
+  off_t range_bytes = off_t{16} << 20;
 };
 
 struct Fallback {
@@ -82,6 +86,9 @@ struct Worker {
   Buffer buffer;
   // Of the file it copies alone; absent when no digest is wanted.
   std::unique_ptr<Digest> digest;
+  size_t copy_bytes = 0;  // of one read or write; the buffer may be longer, for listings
+
+  std::span<std::byte> CopyBuffer() const { return buffer.bytes().first(copy_bytes); }
 };
 
 // Counts the faster ways that file systems did not offer. Thread-safe.
@@ -115,6 +122,9 @@ class DigestLines {
   std::optional<IoError> error_;
 };
 
+// A random number below 2^48.
+uint64_t AnyNumber();
+
 // A name that exists already is answered with the next one; more of them in a row than this is no accident.
 inline constexpr int kMostNameTries = 100;
 
@@ -136,7 +146,9 @@ struct Transfer {
         limiter(block),
         sink(failures),
         directories(asked.cross_mounts, descriptors.directory_pairs),
-        digest_lines(asked.digests_fd) {}
+        digest_lines(asked.digests_fd),
+        epoch(asked.epoch),
+        next_temporary(AnyNumber()) {}
 
   const CopyRequest request;
   const DescriptorBudget budget;
@@ -148,7 +160,12 @@ struct Transfer {
   FallbackCounts fallbacks;
   std::atomic<int64_t> owners_not_kept{0};
   std::atomic<int64_t> temporaries_removed{0};
-  std::atomic<uint64_t> next_temporary{0};
+  std::atomic<int64_t> modes_not_kept{0};
+  // Set before the threads start, see TreeCopy::ClaimDestination.
+  uint32_t epoch;
+  bool removes_leftovers = true;
+  // Begins anywhere, so that two runs that happen to have the same job and epoch never meet in a name.
+  std::atomic<uint64_t> next_temporary;
   // What the copying threads have met, whoever keeps the published totals.
   std::atomic<int64_t> met_bytes{0};
   std::atomic<int64_t> met_files{0};
@@ -160,7 +177,8 @@ struct Transfer {
   // Counts a file as met, with the bytes it adds.
   void Meet(int64_t bytes);
   std::string NewTemporaryName();
-  // Whether `name` is a temporary file that this job left behind in an earlier run, or before `epoch` in this one.
+  // Whether `name` is a temporary file that this job left behind in an earlier run. Asked of a directory before this
+  // run writes into it.
   bool IsStaleTemporary(std::string_view name) const;
 };
 

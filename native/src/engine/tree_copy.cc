@@ -1,11 +1,14 @@
 #include "tree_copy.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
+#include "thread.h"
 #include "tree_scan.h"
 
 namespace smartcopy {
@@ -23,37 +26,13 @@ DescriptorBudget BudgetOfThisProcess() {
           std::clamp<size_t>(all / 8, 4, 1024)};
 }
 
-// A thread that may not come to be; then there is one less.
-class Thread {
- public:
-  explicit Thread(std::function<void()> body) : body_(std::move(body)) {
-    started_ = ::pthread_create(
-                   &id_, nullptr,
-                   [](void* self) -> void* {
-                     static_cast<Thread*>(self)->body_();
-                     return nullptr;
-                   },
-                   this) == 0;
-  }
-  Thread(const Thread&) = delete;
-  Thread& operator=(const Thread&) = delete;
-  ~Thread() {
-    if (started_) ::pthread_join(id_, nullptr);
-  }
-
- private:
-  const std::function<void()> body_;
-  pthread_t id_{};
-  bool started_ = false;
-};
-
 }  // namespace
 
 TreeCopy::TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink& failures)
     : transfer_(request, control, failures, BudgetOfThisProcess()),
       completion_(transfer_, *this),
       queue_(request.thread_count),
-      large_files_(transfer_, {[this] { AddLargeFile(); }, [this] { queue_.WakeAll(); }, [this] { queue_.End(); }}),
+      large_files_(transfer_, {[this] { queue_.Begin(); }, [this] { queue_.WakeAll(); }, [this] { queue_.End(); }}),
       entries_(transfer_, *this),
       file_copier_(transfer_, completion_, entries_, large_files_),
       symbolic_link_copier_(transfer_, entries_) {
@@ -76,10 +55,12 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
     auto buffer = Buffer::Make(std::max(transfer_.request.buffer_bytes, kListingBytes));
     if (!buffer) return failed(buffer.error(), "memory for a copy buffer");
     const auto& digest = transfer_.request.digest;
-    workers_.push_back({index, std::move(*buffer), digest ? MakeDigest(*digest) : nullptr});
+    workers_.push_back(
+        {index, std::move(*buffer), digest ? MakeDigest(*digest) : nullptr, transfer_.request.buffer_bytes});
   }
   auto file_system = transfer_.directories.FileSystemOf(ends.destination, ends.destination_stat.st_dev);
   if (!file_system) return failed(file_system.error(), transfer_.request.destination.root.c_str());
+  ClaimDestination(ends.destination.get());
   top_ = std::make_shared<Directory>();
   top_->source_stat = ends.source_stat;
   top_->source_id = FileId::Of(ends.source_stat);
@@ -98,9 +79,18 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
   return std::nullopt;
 }
 
-void TreeCopy::AddLargeFile() {
-  queue_.Begin();
-  queue_.WakeAll();
+// Every run holds a shared lock on the directory it copies into. One that finds nobody else there may remove what
+// earlier runs left; one that does not removes nothing, because it could be in use, and takes a later epoch, so that
+// its own files are none of the other's leavings. A file system without locks is taken to have nobody else.
+void TreeCopy::ClaimDestination(int destination) {
+  if (sys::Flock(destination, LOCK_EX) == -EWOULDBLOCK) {
+    transfer_.removes_leftovers = false;
+    ++transfer_.epoch;
+  }
+  // Another run holds its exclusive lock for an instant.
+  constexpr int kTries = 50;
+  for (int tries = 0; tries < kTries && sys::Flock(destination, LOCK_SH) == -EWOULDBLOCK; ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
 void TreeCopy::RunWorkers() {
@@ -121,7 +111,7 @@ void TreeCopy::RunWorkers() {
 void TreeCopy::Work(Worker& worker) {
   do {
     while (WorkOnce(worker)) continue;
-  } while (queue_.Wait([this] { return large_files_.HasWork(); }, [this] { completion_.Flush(); }));
+  } while (queue_.Wait([this] { return large_files_.HasWork(); }, [this] { return completion_.Flush(); }));
 }
 
 // Half of the threads look after large files first, the others after small ones, and each after the other's when its
@@ -188,10 +178,6 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task
   if (parent == nullptr) return fail(open_error->side, open_error->error);
   const uint64_t resolve = transfer_.directories.resolve();
   auto source = OpenDirectoryBeneath(parent->source.get(), task.name.c_str(), resolve);
-  if (!source && source.error().code == EXDEV && !transfer_.request.cross_mounts) {
-    transfer_.Refuse({FailureReason::kMountPoint, Side::kSource, PathOf(*task.parent, task.name), std::nullopt});
-    return nullptr;
-  }
   if (!source) return fail(Side::kSource, source.error());
   auto source_stat = StatOf(source->get());
   if (!source_stat) return fail(Side::kSource, source_stat.error());
@@ -215,6 +201,12 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task
   auto destination_stat = StatOf(destination->get());
   if (!destination_stat) return fail(Side::kDestination, destination_stat.error());
   directory->destination_id = FileId::Of(*destination_stat);
+  if (directory->destination_id == top_->source_id || directory->destination_id == directory->source_id) {
+    // The source lies inside the destination, and its copy would replace it while it is read.
+    transfer_.Fail(
+        {FailureReason::kDestinationInsideSource, Side::kDestination, PathOf(*task.parent, task.name), std::nullopt});
+    return nullptr;
+  }
   directory->file_system = task.parent->file_system;
   if (destination_stat->st_dev != task.parent->destination_id.device) {
     auto file_system = transfer_.directories.FileSystemOf(*destination, destination_stat->st_dev);
@@ -250,6 +242,7 @@ void TreeCopy::PushDirectory(Worker& worker, const std::shared_ptr<Directory>& p
 
 void TreeCopy::RemoveStaleTemporaries(Worker& worker, const Directory& directory, const OpenDirectory& open) {
   auto listing = Listing::Read(open.destination.get(), worker.buffer.bytes());
+  if (!listing && listing.error().code == EBADF && single_) return;  // a directory that may not be read
   if (!listing) return transfer_.Fail(SystemFailure(listing.error(), Side::kDestination, PathOf(directory, {})));
   for (size_t index = 0; index < listing->size(); ++index) {
     const char* name = (*listing)[index].name;
@@ -333,7 +326,9 @@ void TreeCopy::FinishDirectory(const std::shared_ptr<Directory>& directory) {
     return transfer_.Fail(SystemFailure(open_error->error, open_error->side, PathOf(*directory, {})));
   std::optional<IoError> error;
   if (directory->keeps_metadata) error = KeepDirectoryMetadata(open->destination.get(), directory->source_stat);
-  if (!error) error = completion_.DirectoryDone(*open, *directory->file_system);
+  // Whatever became of its own metadata, the names in it are to last.
+  const auto not_durable = completion_.DirectoryDone(*open, *directory->file_system);
+  if (!error) error = not_durable;
   if (error) return transfer_.Fail(SystemFailure(*error, Side::kDestination, PathOf(*directory, {})));
   if (directory->keeps_metadata) transfer_.control.Add(Word::kDirectoriesDone, 1);
 }
@@ -371,6 +366,7 @@ CopyResult TreeCopy::Conclude() {
   }
   result.fallbacks = transfer_.fallbacks.Take();
   result.owners_not_kept = transfer_.owners_not_kept.load();
+  result.modes_not_kept = transfer_.modes_not_kept.load();
   result.temporaries_removed = transfer_.temporaries_removed.load();
   return result;
 }

@@ -27,6 +27,7 @@ struct CopyResult {
   End end = End::kFinished;
   std::vector<Fallback> fallbacks;
   int64_t owners_not_kept = 0;
+  int64_t modes_not_kept = 0;
   int64_t temporaries_removed = 0;
   // The digest list could not be written to its end.
   std::optional<IoError> digests_error;
@@ -56,7 +57,7 @@ class TreeCopy final : private CompletionListener {
   using Task = std::variant<DirectoryTask, EntriesTask, FileTask>;
 
   std::optional<StartError> Begin(Ends ends);
-  void AddLargeFile();
+  void ClaimDestination(int destination);
   void RunWorkers();
   void Work(Worker& worker);
   bool WorkOnce(Worker& worker);

@@ -32,7 +32,7 @@ class UniqueFd {
 
  private:
   void Discard() {
-    if (fd_ >= 0) sys::Close(std::exchange(fd_, -1));
+    if (fd_ >= 0) sys::CloseUnchecked(std::exchange(fd_, -1));
   }
 
   int fd_ = -1;

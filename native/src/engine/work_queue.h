@@ -59,7 +59,7 @@ class WorkQueue {
 
   // Waits until there may be work: tasks, or whatever `other_work` sees. False when all work is done for good, which is
   // when nothing is outstanding and `drained`, called by one thread at a time, brought nothing new.
-  bool Wait(const std::function<bool()>& other_work, const std::function<void()>& drained) {
+  bool Wait(const std::function<bool()>& other_work, const std::function<bool()>& drained) {
     std::unique_lock lock(mutex_);
     idle_.fetch_add(1);
     for (;;) {
@@ -67,10 +67,11 @@ class WorkQueue {
       if (outstanding_.load() == 0 && !draining_) {
         draining_ = true;
         lock.unlock();
-        drained();
+        const bool brought_more = drained();
         lock.lock();
         draining_ = false;
-        if (outstanding_.load() == 0) finished_ = true;
+        // What `drained` set going may have left more for it to do, although it is done by now: ask once more.
+        if (!brought_more && outstanding_.load() == 0) finished_ = true;
         wake_.notify_all();
         continue;
       }
