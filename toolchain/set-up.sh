@@ -27,9 +27,10 @@ is_ready() {
 $ready_addon" ]
 }
 
-# One set-up at a time for all clones that share the cache. The lock goes with the last process that holds it, and the tools
-# that change things hold it too: after a killed set-up, the next one waits until what it left running has ended.
-lock_cache() {
+# One set-up at a time for all clones that share the cache, and for all caches that serve the clone (with sudo and without). The
+# locks go with the last process that holds them, and the tools that change things hold them too: after a killed set-up, the
+# next one waits until what it left running has ended.
+lock() {
   command -v flock >/dev/null || refuse 'setting up needs flock: install util-linux'
   case ${XDG_CACHE_HOME-} in
     /*) cache=$XDG_CACHE_HOME/smartcopy ;;
@@ -38,14 +39,21 @@ lock_cache() {
   mkdir -p -- "$cache" && [ -w "$cache" ] ||
     refuse "the cache folder $cache cannot be written; set XDG_CACHE_HOME to a folder that can"
   exec 9>>"$cache/lock"
-  flock --nonblock 9 && return
+  lock_descriptor 9 "$cache/lock"
+  # A file that every clone has: whoever may not write it can lock it all the same.
+  exec 8<"$repository/package.json"
+  lock_descriptor 8 "$repository/package.json"
+}
+
+lock_descriptor() {
+  flock --nonblock "$1" && return
   echo 'smartcopy: another set-up is running; waiting for it to end' >&2
-  flock 9 || refuse "$cache/lock could not be locked"
+  flock "$1" || refuse "$2 could not be locked"
 }
 
 set_up() {
   is_ready && [ "$1" = launch ] && return
-  lock_cache
+  lock
   if is_ready; then
     [ "$1" = launch ] || run_set_up "$1" || exit 1
   else
@@ -55,7 +63,7 @@ set_up() {
     run_set_up "$1" || exit 1
     IFS= read -r node <"$stamp"
   fi
-  exec 9>&-
+  exec 8<&- 9>&-
 }
 
 # The caller's standard input and output are the program's, not the set-up's.

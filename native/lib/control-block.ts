@@ -12,6 +12,7 @@ export interface Counters {
   readonly filesTotal: number;
   readonly filesDone: number;
   readonly filesUnchanged: number;
+  /** Entries that failed, directories among them. */
   readonly filesFailed: number;
   readonly directoriesDone: number;
   /** Devices, sockets and FIFOs, which are not copied. */

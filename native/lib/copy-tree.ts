@@ -51,10 +51,7 @@ export interface Failure {
   readonly path: Buffer;
   /** Where in the file, when the call was a read or a write. */
   readonly offsetBytes?: number;
-  /**
-   * True for an entry that is never copied (a device, socket or FIFO; a mount point when `crossMounts` is false): counted in
-   * `entriesRefused`, no failure of the transfer.
-   */
+  /** True for an entry that is never copied (a device, socket or FIFO): counted in `entriesRefused`, no failure of the transfer. */
   readonly refused: boolean;
 }
 
@@ -75,7 +72,7 @@ export interface CopyTreeRequest {
   readonly durability: Durability;
   /** Whose temporary files these are: `.smartcopy-<job><epoch>-<n>`, both as 8 hex digits. Older ones of the same job are removed. */
   readonly temporaries: { readonly job: number; readonly epoch: number };
-  /** Whether directories on other file systems mounted below the source or destination are entered. */
+  /** Whether mounts below the source or destination are entered. If not, each is a failure of reason MountPoint. */
   readonly crossMounts: boolean;
   /** Walks the source beside the copy, so that totals are final early; for a progress display. */
   readonly scanTotals: boolean;
@@ -92,6 +89,8 @@ export interface CopyTreeResult {
   readonly fallbacks: readonly { readonly from: string; readonly to: string; readonly errno: string; readonly count: number }[];
   /** Entries whose owner or group could not be kept for want of privilege; their setuid and setgid bits were dropped. */
   readonly ownersNotKept: number;
+  /** Entries whose mode the file system refused to keep. */
+  readonly modesNotKept: number;
   readonly temporariesRemoved: number;
   /** Set when the digest list could not be written to its end; the copy itself went on. */
   readonly digestsError?: { readonly errno: string; readonly syscall: string };

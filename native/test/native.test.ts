@@ -8,7 +8,9 @@ import { promisify } from 'node:util';
 const engineTests = process.env.SMARTCOPY_ENGINE_TESTS;
 const execute = promisify(execFile);
 
-test('the engine', { skip: engineTests === undefined && 'engine_tests is not built here', concurrency: 2 }, async (t) => {
+const notBuilt = 'NONE OF THE C++ TESTS RAN: engine_tests is not built here; install GoogleTest (libgtest-dev) and start npm test again';
+
+test('the engine', { skip: engineTests === undefined && notBuilt, concurrency: 2 }, async (t) => {
   if (engineTests === undefined) return;
   const names = testNames(engineTests);
   assert.ok(names.length > 0, 'engine_tests holds tests');

@@ -127,7 +127,7 @@ function freshExt4(home: string, bytes: number): Disposable & { readonly path: s
   const path = join(home, 'mounted');
   writeFileSync(image, '');
   truncateSync(image, Math.ceil(bytes * 1.3) + 1024 ** 3);
-  execFileSync('mkfs.ext4', ['-q', image]);
+  execFileSync('mkfs.ext4', ['-q', '-i', '4096', image]);
   execFileSync('mkdir', [path]);
   execFileSync('mount', ['-o', 'loop', image, path]);
   return {

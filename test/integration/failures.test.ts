@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { cleanUp } from '../support/clean-up.ts';
 import { canLoop, loopFileSystem } from '../support/loop-file-system.ts';
-import { withoutOverride } from '../support/privileges.ts';
+import { withoutChown, withoutOverride } from '../support/privileges.ts';
 import { execute, lacksProgram } from '../support/programs.ts';
 import { readDocument, smartcopy, startSmartcopy } from '../support/smartcopy.ts';
 import { temporariesBelow } from '../support/temporaries.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { plantTree, symbolicLink, tree } from '../support/tree.ts';
 
 const MiB = 1024 ** 2;
@@ -77,6 +79,24 @@ test('an unreadable file and folder are named, and all others are copied', { ski
   assert.deepEqual(temporariesBelow(destination), []);
 });
 
+test('an owner that cannot be kept is no failure, but said and counted, and takes setuid with it', {
+  skip: cannotDropChown(),
+}, async (t) => {
+  const source = await tree(t, { 'theirs.txt': 'new', 'mine.txt': 'new' });
+  chownSync(join(source, 'theirs.txt'), 1234, 1234);
+  chmodSync(join(source, 'theirs.txt'), 0o4755);
+  const destination = join(await temporaryFolder(t), 'copy');
+
+  const ended = await smartcopy(t, ['--json', source, destination], { by: withoutChown() });
+
+  assert.equal(ended.status, 0, ended.stderr);
+  assert.match(ended.stderr, /^smartcopy: warning: 1 copy without the owner or group of the source, .*setuid.*CAP_CHOWN/m);
+  assert.match(ended.stdout, /"ownersNotKept":1,"modesNotKept":0/);
+  const { uid, mode } = statSync(join(destination, 'theirs.txt'));
+  assert.deepEqual([uid, mode & 0o7777], [0, 0o755]);
+  assert.equal((await smartcopy(t, ['--quiet', source, destination], { by: withoutChown() })).stderr, '');
+});
+
 test('a read-only destination keeps every old file, and every new one is named', async (t) => {
   if (!(await canLoop(t, 'ext4'))) return;
   const disk = await loopFileSystem(t, { type: 'ext4', sizeBytes: 16 * MiB });
@@ -131,6 +151,10 @@ test('a disk that turns read-only in the middle keeps old files whole, and what 
     assert.ok(contents(destination, [name])[0] === expected, `${name} is not entirely ${failed.includes(name) ? 'old' : 'new'}`);
   }
 });
+
+function cannotDropChown(): string | false {
+  return process.getuid?.() === 0 ? lacksProgram('setpriv') : 'only root can give a file away, and so lose the right to';
+}
 
 /** Takes space until only so much is free. */
 async function fillUpTo(folder: string, freeBytes: number): Promise<void> {

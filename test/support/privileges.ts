@@ -5,8 +5,17 @@ import process from 'node:process';
  * reach what root owns, wherever the repository is.
  */
 export function withoutOverride(): readonly string[] {
+  return withoutCapabilities(['dac_override', 'dac_read_search']);
+}
+
+/** What starts a program, for `by`, without root's right to give files away. */
+export function withoutChown(): readonly string[] {
+  return withoutCapabilities(['chown']);
+}
+
+function withoutCapabilities(names: readonly string[]): readonly string[] {
   if (process.getuid?.() !== 0) return [];
-  const dropped = '-dac_override,-dac_read_search';
+  const dropped = names.map((name) => `-${name}`).join(',');
   return ['setpriv', `--inh-caps=${dropped}`, `--bounding-set=${dropped}`];
 }
 

@@ -92,6 +92,23 @@ test('a clone that was never set up', async (t) => {
   });
 });
 
+test('two caches do not set up one clone at the same time', async (t) => {
+  const clone = await throwAwayClone(t);
+  const otherCache = join(clone.folder, '..', 'other-cache', 'smartcopy');
+  await mkdir(otherCache, { recursive: true });
+  for (const kind of ['npm', 'node', 'sources']) await symlink(join('..', '..', 'cache', 'smartcopy', kind), join(otherCache, kind));
+  const other = { ...clone, environment: { ...clone.environment, XDG_CACHE_HOME: join(otherCache, '..') } };
+
+  const first = start(['./smartcopy'], clone);
+  await first.says('installing npm packages');
+  const second = await launch(other);
+
+  assert.match(second.stderr, /another set-up is running; waiting for it to end/);
+  assert.deepEqual(whatWasSaid(second).addon, digestsOfNothing);
+  assert.doesNotMatch(second.stderr, /installing npm packages/);
+  assert.deepEqual(whatWasSaid(await first.ended).addon, digestsOfNothing);
+});
+
 test('a set-up that was killed anywhere is completed by the next launch', async (t) => {
   const clone = await throwAwayClone(t);
 

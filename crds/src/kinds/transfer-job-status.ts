@@ -24,8 +24,12 @@ const transferProgress = z.object({
   filesDone: count.describe('Files that were copied and are as durable as spec.durability says.'),
   filesUnchanged: count.describe('Files that were left alone because they were equal already.'),
   entriesRefused: count.describe('Devices, sockets and FIFOs, which are never copied.'),
-  filesFailed: count.describe('Files that could not be copied.'),
+  filesFailed: count.describe('Entries that could not be copied, or not with all attributes: files, links and directories.'),
   bytesVerified: count.describe('Bytes read back from the destination and found equal.'),
+  ownersNotKept: count
+    .optional()
+    .describe('Entries copied without their owner or group, for want of privilege, and so without setuid and setgid; known at the end.'),
+  modesNotKept: count.optional().describe('Entries copied without their mode, which the file system refused to keep; known at the end.'),
   totalsFinal: z.boolean().describe('Whether the whole source has been counted, so that bytesTotal and filesTotal do not grow any more.'),
   percent: z
     .int()

@@ -25,7 +25,7 @@ const verify = z.strictObject({
   level: verifyLevel
     .default('Readback')
     .describe(
-      'Source computes the digest of what was read and compares nothing. Readback also reads every copied file again at the destination, through ' +
+      'Source computes the digest of what was read, compares it with nothing and does not keep it. Readback also reads every copied file again at the destination, through ' +
         'the page cache, and compares: it finds errors of the copy, not of the disk. None computes no digest.',
     ),
 });

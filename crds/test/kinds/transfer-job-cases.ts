@@ -66,6 +66,8 @@ export const finishedStatus = {
     entriesRefused: 0,
     filesFailed: 1,
     bytesVerified: 0,
+    ownersNotKept: 2,
+    modesNotKept: 0,
     totalsFinal: true,
     percent: 100,
     bytesPerSecond: 1258291200,
@@ -88,7 +90,7 @@ export const finishedStatus = {
     status: 'False',
     observedGeneration: 1,
     lastTransitionTime: '2026-01-31T09:30:07Z',
-    reason: 'FilesFailed',
+    reason: 'EntriesFailed',
     message: 'm'.repeat(1024),
   })),
 };

@@ -3,7 +3,9 @@ import { escapePath, pathHex } from '../engine/escape-path.ts';
 import { InputError } from '../errors.ts';
 import { describeHost, type HostFacts, type PlaceFacts } from '../system/describe-host.ts';
 import { analysisTable } from './analysis-table.ts';
+import { deliverAnswer } from './answer.ts';
 import { argumentBytes } from './arguments.ts';
+import type { CommandContext } from './dispatch.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 import { parseOptions } from './parse-options.ts';
 
@@ -13,14 +15,12 @@ const optionsSchema = z.object({ json: z.boolean().default(false) });
  * `smartcopy analyze`: what this host offers a copy.
  * @throws InputError when a path cannot be looked at
  */
-export function analyze(options: unknown, operands: readonly string[]): ExitStatus {
+export function analyze(options: unknown, operands: readonly string[], { screen }: CommandContext): ExitStatus {
   const { json } = parseOptions(optionsSchema, options);
   const paths = operands.length === 0 ? [Buffer.from('.')] : operands.map(argumentBytes);
   const facts = describeOrRefuse(paths);
-  process.stdout.write(
-    json ? `${JSON.stringify({ ...facts, places: facts.places.map(placeForJson) }, undefined, 2)}\n` : analysisTable(facts),
-  );
-  return exitStatus.done;
+  const text = json ? `${JSON.stringify({ ...facts, places: facts.places.map(placeForJson) }, undefined, 2)}\n` : analysisTable(facts);
+  return deliverAnswer(text, exitStatus.done, screen);
 }
 
 function describeOrRefuse(paths: readonly Buffer[]): HostFacts {

@@ -5,13 +5,13 @@ import { argumentBytes } from './arguments.ts';
 
 /** What a command line turned out to be. Its options are unchecked words: each command's schema is their door. */
 export type CommandLine =
-  | { readonly kind: 'Answered' } // The help or the version was printed: nothing is left to do.
+  | { readonly kind: 'Answered'; readonly text: string } // It asked for the help or the version, and nothing else.
   | { readonly kind: 'Given'; readonly options: unknown; readonly operands: readonly string[] };
 
 const exitStatuses = `
 Exit status:
   0    everything was done
-  1    it ended with failures, or early; each is named on stderr
+  1    it ended with failures, or early, or could not write its answer; each is named on stderr
   2    wrong usage or bad input
   3    refused for safety: a file onto itself, a directory into itself
   130  ended by SIGINT or SIGTERM; what was finished is kept`;
@@ -28,12 +28,15 @@ export function defineCopy(version: string): Command {
     .option('-b, --buffer-size <size>', 'bytes that one read or write of a large file moves: 4K to 1G', '1M')
     .option('--verify [algo]', 'check what was written: xxhash3 (also alone) or blake3')
     .addOption(
-      new Option('--verify-level <level>', 'what --verify does: keep the digest of what was read, or also read the copy back').choices([
-        'source',
-        'readback',
-      ]),
+      new Option(
+        '--verify-level <level>',
+        'readback: read the copy back and compare; source: only compute the digest of what was read, for --digests, and compare nothing',
+      ).choices(['source', 'readback']),
     )
-    .option('--digests <file>', 'write a digest of each copied file to FILE, as sha256sum writes them')
+    .option(
+      '--digests <file>',
+      'write a digest of each copied file to FILE, as sha256sum writes them; with -i, unchanged files have no line',
+    )
     .addOption(
       new Option('--update <mode>', 'which files to copy: those of another size or time, or all').choices(['if-different', 'always']),
     )
@@ -48,14 +51,17 @@ export function defineCopy(version: string): Command {
     .option('--json', 'print one JSON document on stdout at the end: phase, progress, errors, engineUsed')
     .version(`smartcopy ${version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', `\nSizes and rates may end in K, M or G, powers of 1024.\n${exitStatuses}`);
+    .addHelpText(
+      'after',
+      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC named run, analyze or help is written ./run, ./analyze or ./help.\n${exitStatuses}`,
+    );
 }
 
 export function defineRun(): Command {
   return new Command('smartcopy run')
     .usage('[options] FILE')
     .description(
-      'Runs the TransferJobs of a YAML file on this host, one after the other, with no cluster, and prints the status a cluster would show. Every nodeName means this host. Roots come from --root, or from a smartcopy.yaml beside FILE. File systems mounted below a source are skipped, as in a cluster.',
+      'Runs the TransferJobs of a YAML file on this host, one after the other, with no cluster, and prints the status a cluster would show. Every nodeName means this host. Roots come from --root, or from a smartcopy.yaml beside FILE. Jobs do not cross mounts, as in a cluster: each mount point below a source or destination is a failure by name.',
     )
     .argument('FILE', 'a YAML file of one or more TransferJobs')
     .option('--root <alias=dir>', 'the directory that a root alias stands for; may be repeated', collect, [])
@@ -80,13 +86,17 @@ export function defineAnalyze(): Command {
  * @throws InputError with the parser's own sentence when they do not fit
  */
 export function parseCommandLine(command: Command, given: readonly string[]): CommandLine {
-  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  let text = '';
+  const writeOut = (part: string): void => {
+    text += part;
+  };
+  command.exitOverride().configureOutput({ writeOut, writeErr: () => undefined });
   try {
     command.parse(given, { from: 'user' });
     return { kind: 'Given', options: command.opts(), operands: command.args };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { kind: 'Answered' };
+    if (error.exitCode === 0) return { kind: 'Answered', text };
     const [sentence = '', ...hints] = error.message.replace(/^error: /, '').split('\n');
     throw new InputError([escapePath(argumentBytes(sentence)), ...hints, `see ${command.name()} --help`].join('; '), { cause: error });
   }

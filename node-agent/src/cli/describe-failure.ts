@@ -8,9 +8,9 @@ export interface Places {
 }
 
 const sentences: Readonly<Record<FailureReason, string>> = {
-  DestinationInsideSource: 'not copied: it is the destination itself, met inside the source',
+  DestinationInsideSource: 'refused: source and destination meet here, so it would be copied into itself',
   IoError: 'the device reported an error',
-  MountPoint: 'skipped: another file system is mounted there',
+  MountPoint: 'not copied: something is mounted there, and a job does not cross mounts',
   NameTooLong: 'its name is longer than the file system allows',
   NoSpace: 'no space is left on the file system',
   OutOfMemory: 'there is not enough memory',

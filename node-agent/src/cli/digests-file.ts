@@ -3,6 +3,7 @@ import { escapePath } from '../engine/escape-path.ts';
 import type { TransferReport } from '../engine/run-transfer.ts';
 import { InputError } from '../errors.ts';
 import type { Places } from './describe-failure.ts';
+import type { Interruption } from './interruption.ts';
 
 /** The file that `--digests` names, open for the engine to write to. */
 export interface DigestsFile {
@@ -15,8 +16,8 @@ export interface DigestsFile {
  * Opens the file, made if it is missing, and empties it.
  * @throws InputError when it cannot be opened, or is itself what is copied or replaced
  */
-export function openDigestsFile(file: Buffer, places: Places): DigestsFile {
-  const fd = openOrRefuse(file);
+export async function openDigestsFile(file: Buffer, places: Places, { useFile }: Interruption): Promise<DigestsFile> {
+  const fd = await useFile(file, () => openOrRefuse(file));
   const identity = fstatSync(fd, { bigint: true });
   // Emptied only now: `--digests a a.copy` with the two names mixed up must not cost the source.
   if (isFile(places.source, identity) || isFile(places.destination, identity)) {

@@ -12,6 +12,13 @@ export interface Explanation {
   readonly details?: string;
 }
 
+/** For what a signal ended before it began. */
+export const interruptedEarly: Explanation = {
+  reason: 'Interrupted',
+  sentence: 'interrupted before it started',
+  status: exitStatus.interrupted,
+};
+
 /** Turns whatever ended a command into an answer. */
 export function explainError(error: unknown): Explanation {
   if (!(error instanceof Error)) return { reason: 'InternalError', sentence: `unexpected: ${String(error)}`, status: exitStatus.failed };

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import { statusOfEnded, statusOfNotStarted } from '../engine/transfer-status.ts';
+import { deliverAnswer } from './answer.ts';
 import { argumentBytes } from './arguments.ts';
+import type { CommandContext } from './dispatch.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
-import { type Explanation, explainError } from './explain-error.ts';
-import { type Interruption, listenForInterruption } from './interruption.ts';
+import { explainError, interruptedEarly } from './explain-error.ts';
+import { throwIfInterrupted } from './interruption.ts';
 import { nameOfJob, readJobFile } from './job-file.ts';
 import { type EndedJob, jobsAsJson, jobsAsYaml } from './job-output.ts';
 import { type PlacedJob, placeJobs, placesOf, planJob, showEnd } from './job-plan.ts';
 import { parseOptions } from './parse-options.ts';
 import { readRoots } from './roots.ts';
-import { Screen } from './screen.ts';
 import { statusOfReport } from './summary.ts';
 import { type TransferView, tellReport, type Verbosity, watchTransfer } from './watch-transfer.ts';
 
@@ -21,28 +22,27 @@ const optionsSchema = z.object({
 });
 
 /** What every job of a run shares. */
-interface RunContext {
-  readonly screen: Screen;
+interface RunContext extends CommandContext {
   readonly verbosity: Verbosity;
-  readonly interruption: Interruption;
 }
 
 /**
  * `smartcopy run FILE`: the jobs of a file on this host, one after the other; one that fails does not stop the next.
  * @throws InputError when the file or the roots cannot be understood: nothing has been started then
  */
-export async function run(givenOptions: unknown, [file = '']: readonly string[]): Promise<ExitStatus> {
+export async function run(givenOptions: unknown, [fileArgument = '']: readonly string[], context: CommandContext): Promise<ExitStatus> {
+  const { screen, interruption } = context;
+  const file = argumentBytes(fileArgument);
   const { root, verbose, quiet, json } = parseOptions(optionsSchema, givenOptions);
-  const jobs = placeJobs(readJobFile(argumentBytes(file)), readRoots(argumentBytes(file), root));
-  const screen = new Screen(process.stderr);
+  const jobs = placeJobs(await interruption.useFile(file, () => readJobFile(file)), readRoots(file, root));
+  await throwIfInterrupted(interruption.end);
   if (!quiet) screen.line(`there is no cluster here, so every nodeName means this host (${namesOfNodes(jobs).join(', ')})`);
-  const interruption = listenForInterruption(screen);
 
-  const ended = await runJobs(jobs, { screen, verbosity: quiet ? 'Quiet' : verbose ? 'Verbose' : 'Normal', interruption });
+  const ended = await runJobs(jobs, { ...context, verbosity: quiet ? 'Quiet' : verbose ? 'Verbose' : 'Normal' });
   if (ended.length < jobs.length) screen.line(`${jobs.length - ended.length} of ${jobs.length} jobs were not started`);
-  if (json) process.stdout.write(jobsAsJson(ended));
-  else if (!quiet) process.stdout.write(jobsAsYaml(ended, Date.now()));
-  return interruption.end.aborted ? exitStatus.interrupted : worstOf(ended);
+  const status = interruption.end.aborted ? exitStatus.interrupted : worstOf(ended);
+  if (quiet && !json) return status;
+  return deliverAnswer(json ? jobsAsJson(ended) : jobsAsYaml(ended, Date.now()), status, screen);
 }
 
 async function runJobs(jobs: readonly PlacedJob[], context: RunContext): Promise<readonly EndedJob[]> {
@@ -61,18 +61,19 @@ async function runJob(placed: PlacedJob, { screen, verbosity, interruption }: Ru
     const transfer = await planJob(placed, screen, interruption.end);
     const view: TransferView = { screen, verbosity, showProgress: verbosity !== 'Quiet', places: placesOf(transfer) };
     const orders = { interruption, limitBytesPerSecond: job.spec.bandwidth?.limit };
+    if (transfer.verify === 'Source' && verbosity !== 'Quiet') screen.line(`job ${nameOfJob(job)}: ${digestsNotKept}`);
     const report = await watchTransfer({ ...transfer, scanTotals: view.showProgress }, view, orders);
     tellReport(report, view);
     return { job, startedAtMs, status: statusOfEnded(report, transfer.verify === 'Readback'), exit: statusOfReport(report) };
   } catch (error) {
-    const { reason, sentence, status: exit, details }: Explanation = interruption.end.aborted ? interrupted : explainError(error);
+    const { reason, sentence, status: exit, details } = interruption.end.aborted ? interruptedEarly : explainError(error);
     screen.line(`job ${nameOfJob(job)}: ${sentence}`);
     if (details !== undefined) screen.write(`${details}\n`);
     return { job, startedAtMs, status: statusOfNotStarted({ reason, message: sentence }, Date.now()), exit };
   }
 }
 
-const interrupted: Explanation = { reason: 'Interrupted', sentence: 'interrupted before it started', status: exitStatus.interrupted };
+const digestsNotKept = 'verify.level Source computes digests and compares nothing; they are not kept; Readback checks the copy';
 
 function namesOfNodes(jobs: readonly PlacedJob[]): readonly string[] {
   return [...new Set(jobs.flatMap(({ job: { spec } }) => [spec.source.nodePath.nodeName, spec.destination.nodePath.nodeName]))];

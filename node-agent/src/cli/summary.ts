@@ -6,6 +6,7 @@ import { type ExitStatus, exitStatus } from './exit-status.ts';
 /** What the shell is told about a transfer that ran. */
 export function statusOfReport(report: TransferReport): ExitStatus {
   if (report.end === 'Cancelled') return exitStatus.interrupted;
+  if (report.intoItselfCount > 0) return exitStatus.refused;
   return report.phase === 'Complete' ? exitStatus.done : exitStatus.failed;
 }
 
@@ -44,12 +45,25 @@ export function describeDetails(report: TransferReport): readonly string[] {
     ...report.fallbacks.map(
       ({ from, to, errno, count }) => `${from} was not offered (${errno}), ${to} was used instead: ${readableCount(count, 'time')}`,
     ),
-    ...(report.ownersNotKept > 0
-      ? [`${report.ownersNotKept} owners could not be kept without privilege; setuid and setgid bits were dropped there`]
-      : []),
     ...(report.temporariesRemoved > 0 ? [`${report.temporariesRemoved} temporary files of an earlier run removed`] : []),
     ...(counters.throttleWaitMs > 0
       ? [`${(counters.throttleWaitMs / 1000).toFixed(1)} s of waiting for the bandwidth limit, over all threads`]
+      : []),
+  ];
+}
+
+/** What is said of a transfer also without `--verbose`: what was copied and is not quite the same. */
+export function describeLosses({ ownersNotKept, modesNotKept }: Pick<TransferReport, 'ownersNotKept' | 'modesNotKept'>): readonly string[] {
+  return [
+    ...(ownersNotKept > 0
+      ? [
+          `warning: ${readableCount(ownersNotKept, 'copy', 'copies')} without the owner or group of the source, and so without its setuid and setgid bits: giving files away needs privilege (CAP_CHOWN)`,
+        ]
+      : []),
+    ...(modesNotKept > 0
+      ? [
+          `warning: ${readableCount(modesNotKept, 'copy', 'copies')} without the mode of the source: the file system at the destination refused it`,
+        ]
       : []),
   ];
 }

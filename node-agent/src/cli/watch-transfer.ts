@@ -4,7 +4,7 @@ import { describeFailure, type Places } from './describe-failure.ts';
 import type { Interruption } from './interruption.ts';
 import { type ProgressMoment, progressBar, progressText } from './progress-line.ts';
 import type { Screen } from './screen.ts';
-import { describeDetails, describePlan, summarise } from './summary.ts';
+import { describeDetails, describeLosses, describePlan, summarise } from './summary.ts';
 
 export type Verbosity = 'Quiet' | 'Normal' | 'Verbose';
 
@@ -53,7 +53,9 @@ export function tellReport(report: TransferReport, { screen, verbosity }: Transf
   const { digestsError } = report;
   if (digestsError !== undefined) screen.line(`the digests are incomplete: ${digestsError.syscall}: ${digestsError.errno}`);
   if (verbosity === 'Verbose') for (const detail of describeDetails(report)) screen.line(detail);
-  if (verbosity !== 'Quiet') screen.line(summarise(report));
+  if (verbosity === 'Quiet') return;
+  for (const loss of describeLosses(report)) screen.line(loss);
+  screen.line(summarise(report));
 }
 
 function displayProgress(screen: Screen, control: ControlBlock): Disposable {

@@ -27,6 +27,7 @@ export class FailureSummary {
   readonly #groups = new Map<string, FailureGroup>();
   #failureCount = 0;
   #mismatchCount = 0;
+  #intoItselfCount = 0;
   #last: Failure | undefined;
 
   add(failures: readonly Failure[]): void {
@@ -45,6 +46,11 @@ export class FailureSummary {
     return this.#mismatchCount;
   }
 
+  /** Directories where source and destination turned out to be one. */
+  get intoItselfCount(): number {
+    return this.#intoItselfCount;
+  }
+
   /** The latest failure: what ended the transfer, if it ended early. */
   get last(): FailureGroup | undefined {
     return this.#last === undefined ? undefined : describe(this.#last);
@@ -60,6 +66,7 @@ export class FailureSummary {
     const known = this.#groups.get(kind);
     this.#failureCount += 1;
     if (failure.reason === 'VerifyMismatch') this.#mismatchCount += 1;
+    if (failure.reason === 'DestinationInsideSource') this.#intoItselfCount += 1;
     this.#last = failure;
     this.#groups.set(kind, known === undefined ? describe(failure) : { ...known, count: known.count + 1 });
   }

@@ -28,7 +28,7 @@ export function readableDuration(seconds: number): string {
   return minutes > 0 ? `${minutes}m${whole % 60}s` : `${whole % 60}s`;
 }
 
-/** `1,234 files`, `1 file` */
-export function readableCount(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+/** `1,234 files`, `1 file`; `plural` where that is not the noun with an s */
+export function readableCount(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
 }

@@ -27,12 +27,17 @@ export interface TransferReport {
   readonly failureCount: number;
   /** Of the failures: files that differed when they were read back. */
   readonly mismatchCount: number;
+  /** Of the failures: directories that were refused because copying them would have copied the tree into itself. */
+  readonly intoItselfCount: number;
   /** The first ten kinds of failure. */
   readonly errors: readonly FailureGroup[];
   /** What ended the transfer, when it ended early. */
   readonly endedBy?: FailureGroup;
   readonly fallbacks: CopyTreeResult['fallbacks'];
+  /** Entries whose owner or group could not be kept for want of privilege; their setuid and setgid bits were dropped. */
   readonly ownersNotKept: number;
+  /** Entries whose mode the file system refused to keep. */
+  readonly modesNotKept: number;
   readonly temporariesRemoved: number;
   /** The digest list could not be written to its end, though the copy went on. */
   readonly digestsError?: NonNullable<CopyTreeResult['digestsError']>;
@@ -83,7 +88,7 @@ async function copy(transfer: Transfer, { control, onFailures }: TransferWatch, 
 }
 
 function whenAbandoned(abandon: AbortSignal): Promise<CopyTreeResult> {
-  const result: CopyTreeResult = { end: 'Cancelled', fallbacks: [], ownersNotKept: 0, temporariesRemoved: 0 };
+  const result: CopyTreeResult = { end: 'Cancelled', fallbacks: [], ownersNotKept: 0, modesNotKept: 0, temporariesRemoved: 0 };
   return new Promise((resolve) => {
     abandon.addEventListener('abort', () => resolve(result), { once: true });
     if (abandon.aborted) resolve(result);
@@ -93,18 +98,20 @@ function whenAbandoned(abandon: AbortSignal): Promise<CopyTreeResult> {
 type Timing = Pick<TransferReport, 'startedAtMs' | 'endedAtMs' | 'durationMs'>;
 
 function makeReport(result: CopyTreeResult, failures: FailureSummary, counters: Counters, timing: Timing): TransferReport {
-  const { end, fallbacks, ownersNotKept, temporariesRemoved, digestsError } = result;
-  const { failureCount, mismatchCount, groups, last } = failures;
+  const { end, fallbacks, ownersNotKept, modesNotKept, temporariesRemoved, digestsError } = result;
+  const { failureCount, mismatchCount, intoItselfCount, groups, last } = failures;
   return {
     phase: end === 'Finished' && failureCount === 0 && digestsError === undefined ? 'Complete' : 'Failed',
     end,
     counters,
     failureCount,
     mismatchCount,
+    intoItselfCount,
     errors: groups,
     ...(end === 'EndedEarly' && last !== undefined ? { endedBy: last } : {}),
     fallbacks,
     ownersNotKept,
+    modesNotKept,
     temporariesRemoved,
     ...(digestsError === undefined ? {} : { digestsError }),
     ...timing,

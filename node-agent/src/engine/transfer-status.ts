@@ -35,14 +35,18 @@ const nothingCounted: Counters = {
  * @param isReadBack whether the job's verify level is Readback
  */
 export function statusOfEnded(report: TransferReport, isReadBack: boolean): TransferJobStatus {
-  const { counters, durationMs, endedAtMs } = report;
+  const { counters, durationMs, endedAtMs, ownersNotKept, modesNotKept } = report;
   const at = toTime(endedAtMs);
   const failure = causeOfFailure(report);
   return {
     phase: report.phase,
     startTime: toTime(report.startedAtMs),
     completionTime: at,
-    progress: describeProgress(counters, durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0, endedAtMs),
+    progress: {
+      ...describeProgress(counters, durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0, endedAtMs),
+      ownersNotKept,
+      modesNotKept,
+    },
     engineUsed: describeEngine(counters),
     errors: report.errors.map(describeGroup),
     conditions: [
@@ -117,12 +121,12 @@ function describeVerified(report: TransferReport, failure: Cause | undefined, at
     const reason = report.mismatchCount > 0 ? 'VerifyMismatch' : (failure?.reason ?? 'Interrupted');
     return { type: 'Verified', status: 'False', lastTransitionTime: at, reason, message };
   }
-  const message = `${readableCount(report.counters.filesDone, 'file')} read back and found equal`;
+  const message = `${readableBytes(report.counters.bytesVerified)} read back and found equal`;
   return { type: 'Verified', status: 'True', lastTransitionTime: at, reason: 'Succeeded', message };
 }
 
 function causeOfFailure(report: TransferReport): Cause | undefined {
-  const { end, endedBy, failureCount, mismatchCount, counters, digestsError } = report;
+  const { end, endedBy, failureCount, mismatchCount, intoItselfCount, digestsError } = report;
   if (end === 'Cancelled') return { reason: 'Interrupted', message: 'interrupted; what was finished is kept' };
   if (end === 'EndedEarly') {
     const call = [endedBy?.syscall, endedBy?.errno].filter((part) => part !== undefined).join(': ');
@@ -132,12 +136,15 @@ function causeOfFailure(report: TransferReport): Cause | undefined {
     };
   }
   if (mismatchCount > 0) return { reason: 'VerifyMismatch', message: describeMismatches(mismatchCount) };
-  if (counters.filesFailed > 0) {
-    const files = `${counters.filesFailed.toLocaleString('en-US')} of ${readableCount(counters.filesTotal, 'file')}`;
-    return { reason: 'FilesFailed', message: `${files} could not be copied` };
+  // Graver than other failures: whoever wrote the job meant other places.
+  if (intoItselfCount > 0) {
+    const places = readableCount(intoItselfCount, 'directory', 'directories');
+    return { reason: 'DestinationInsideSource', message: `${places} would have been copied into itself; all else was copied or is named` };
   }
-  if (failureCount > 0)
-    return { reason: 'EntriesFailed', message: `${readableCount(failureCount, 'failure')} of directories or their attributes` };
+  if (failureCount > 0) {
+    const entries = readableCount(failureCount, 'entry', 'entries');
+    return { reason: 'EntriesFailed', message: `${entries} could not be copied, or not with all attributes` };
+  }
   if (digestsError === undefined) return undefined;
   return { reason: 'DigestsIncomplete', message: `the list of digests ended early by ${digestsError.syscall}: ${digestsError.errno}` };
 }

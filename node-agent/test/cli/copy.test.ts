@@ -73,6 +73,8 @@ const badInputs: readonly (readonly [given: string, sentence: RegExp])[] = [
   ['', /what to copy, and to where/],
   ['src', /missing required argument 'DST'/],
   ['src dst more', /too many arguments/],
+  ['help src', /help stands alone, or before run or analyze; a SRC of that name is written \.\/help/],
+  ['help run more', /help stands alone/],
   ['missing dst', /the source missing does not exist/],
   ['src src/a.txt', /src\/a\.txt is not a directory/],
   ['--delete-extra src dst', /unknown option '--delete-extra'/],
@@ -178,6 +180,14 @@ test('--verify does not swallow the source, and every level gives the same tree'
   }
 });
 
+test('digests that nobody keeps are said to be, once and not with -q', async (t) => {
+  const top = smallTree(t);
+  const notKept = /^smartcopy: --verify-level source computes digests and compares nothing; they are not kept, --digests FILE keeps them/m;
+  assert.match((await runCli(['--verify-level', 'source', 'src', 'dst'], top)).stderr, notKept);
+  assert.doesNotMatch((await runCli(['--verify-level', 'source', '--digests', 'digests', 'src', 'dst'], top)).stderr, notKept);
+  assert.equal((await runCli(['-q', '--verify-level', 'source', 'src', 'dst'], top)).stderr, '');
+});
+
 test('a second run with -i copies nothing, one without copies all again', async (t) => {
   const top = smallTree(t);
   await runCli(['src', 'dst'], top);
@@ -235,6 +245,31 @@ for (const [given, expected, reason] of failingDocuments) {
   });
 }
 
+for (const given of ['--json src dst', '--help', 'analyze', 'analyze --json']) {
+  test(`smartcopy ${given} exits with 1 and a sentence when its answer cannot be written`, async (t) => {
+    const top = smallTree(t);
+    const { status, stderr } = await runShell(`$smartcopy ${given} >/dev/full`, top);
+    assert.match(stderr, /^smartcopy: the answer could not be written to standard output: ENOSPC$/m);
+    assert.equal(status, 1);
+  });
+}
+
+test('an answer that cannot be written changes no graver exit status', async (t) => {
+  const { status, stderr } = await runShell('$smartcopy --json src src/sub >/dev/full', smallTree(t));
+  assert.match(stderr, /^smartcopy: the answer could not be written to standard output: ENOSPC$/m);
+  assert.equal(status, 3);
+});
+
+test('a long answer reaches a reader who made its pipe non-blocking and reads late', async (t) => {
+  const top = smallTree(t);
+  const paths = Array.from({ length: 2_000 }, () => 'src').join(' ');
+  const unblock = `'${process.execPath}' -e 'new (require("net").Socket)({ fd: 1 })'`;
+  const readLate = `'${process.execPath}' -e 'setTimeout(() => process.stdin.pipe(process.stdout), 500)'`;
+  const { status, stdout } = await runShell(`{ ${unblock}; $smartcopy analyze --json ${paths}; } | ${readLate}`, top);
+  assert.equal(status, 0);
+  assert.equal(JSON.parse(stdout).places.length, 2_000);
+});
+
 test('-q says nothing when all went well, and names failures all the same', async (t) => {
   const top = smallTree(t);
   const { stdout, stderr } = await runCli(['-q', 'src', 'dst'], top);
@@ -266,6 +301,38 @@ test('file systems mounted below the source are copied too', { skip: withoutMoun
   assert.equal(status, 0, stderr);
   assert.equal(readFileSync(join(top, 'dst/other/file'), 'utf8'), 'x\n');
 });
+
+/** Copies where other directories are bound into the source or destination, in a mount namespace of its own. */
+const tangles: readonly (readonly [name: string, prepare: string, given: string, named: RegExp, copied: string])[] = [
+  [
+    'a destination bound into the source',
+    'mkdir src/bound dst && mount --bind dst src/bound',
+    'src dst',
+    /^smartcopy: src\/bound: refused: source and destination meet here/m,
+    'dst/a.txt',
+  ],
+  [
+    'a source whose namesake at the destination is the source itself',
+    'mkdir -p q/sub/sub && echo x >q/sub/file',
+    'q/sub q',
+    /^smartcopy: q\/sub: refused: source and destination meet here/m,
+    'q/file',
+  ],
+];
+for (const [name, prepare, given, named, copied] of tangles) {
+  test(`${name} is refused with 3 where it is met, and the rest is copied`, { skip: withoutMounts() }, async (t) => {
+    const top = smallTree(t);
+    const { status, stdout, stderr } = await runShell(
+      `exec unshare --mount --map-root-user sh -c '${prepare} && exec "$@"' - $smartcopy --json ${given}`,
+      top,
+    );
+    assert.match(stderr, named);
+    assert.equal(status, 3);
+    assert.ok(existsSync(join(top, copied)));
+    const document = transferJobStatus.parse(JSON.parse(stdout));
+    assert.equal(document.conditions?.find(({ type }) => type === 'Failed')?.reason, 'DestinationInsideSource');
+  });
+}
 
 test('-v says what was decided and what was used', async (t) => {
   const { stderr } = await runCli(

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type CliRun, runShell, startCli, temporaryDirectory } from './run-cli.ts';
+import { type CliRun, mainPath, runShell, startCli, startProgram, temporaryDirectory } from './run-cli.ts';
 
 const MiB = 1024 ** 2;
 
@@ -44,6 +45,67 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.equal(document.progress.filesDone, 1);
     assert.deepEqual(readdirSync(join(top, 'dst')), ['a-small']);
     assert.equal(readFileSync(join(top, 'dst/a-small'), 'utf8'), 'small');
+  });
+}
+
+/** Sends the process a signal when it comes to load a module: the same moment in every run. */
+function signalAtLoading(module: string, signal: NodeJS.Signals): string {
+  return `data:text/javascript,${encodeURIComponent(`
+    import { registerHooks } from 'node:module';
+    registerHooks({
+      resolve(specifier, context, next) {
+        if (specifier === '${module}') process.kill(process.pid, '${signal}');
+        return next(specifier, context);
+      },
+    });
+  `)}`;
+}
+
+const earlyMoments: readonly (readonly [module: string, signal: NodeJS.Signals, command: readonly string[]])[] = [
+  ['commander', 'SIGTERM', ['--json', '--digests', 'digests', 'src', 'dst']],
+  ['./copy.ts', 'SIGINT', ['--json', '--digests', 'digests', 'src', 'dst']],
+  ['../engine/local-paths.ts', 'SIGTERM', ['--json', '--digests', 'digests', 'src', 'dst']],
+  ['commander', 'SIGINT', ['run', '--json', 'job.yaml']],
+  ['yaml', 'SIGTERM', ['run', '--json', 'job.yaml']],
+];
+for (const [module, signal, command] of earlyMoments) {
+  test(`${signal} while smartcopy ${command.join(' ')} loads ${module} ends with 130 and one document, and nothing begun`, async (t) => {
+    const top = temporaryDirectory(t);
+    writeFileSync(join(top, 'src'), 'x');
+    writeFileSync(join(top, 'digests'), 'of another copy');
+    const end = '{ nodePath: { root: here, nodeName: any, path: ';
+    const job = `{ apiVersion: smartcopy.io/v1alpha1, kind: TransferJob, metadata: { name: one }, spec: { source: ${end}src } }, destination: ${end}dst } } } }`;
+    writeFileSync(join(top, 'job.yaml'), job);
+    writeFileSync(join(top, 'smartcopy.yaml'), 'roots: { here: . }');
+    const { status, stdout } = await startProgram(
+      process.execPath,
+      ['--import', signalAtLoading(module, signal), mainPath, ...command],
+      top,
+    ).result;
+    assert.equal(status, 130);
+    assert.equal(JSON.parse(stdout).conditions[0].reason, 'Interrupted');
+    assert.deepEqual(readdirSync(top).sort(), ['digests', 'job.yaml', 'smartcopy.yaml', 'src']);
+    assert.equal(readFileSync(join(top, 'digests'), 'utf8'), 'of another copy');
+  });
+}
+
+/** Whether the process listens for SIGTERM, as the kernel sees it: proc_pid_status(5). */
+function catchesSigterm({ process: { pid } }: CliRun): boolean {
+  const [, caught = '0'] = /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (BigInt(`0x${caught}`) & (1n << BigInt(constants.signals.SIGTERM - 1))) !== 0n;
+}
+
+for (const command of ['--digests fifo src dst', 'run fifo']) {
+  test(`smartcopy ${command} can be ended while nobody is at the other end of the FIFO`, { timeout: 20_000 }, async (t) => {
+    const top = temporaryDirectory(t);
+    writeFileSync(join(top, 'src'), 'x');
+    await runShell('mkfifo fifo', top);
+    const run = startCli(command.split(' '), top);
+    t.after(() => run.process.kill('SIGKILL'));
+    await until(() => catchesSigterm(run));
+    await until(() => !catchesSigterm(run));
+    run.process.kill('SIGTERM');
+    assert.equal((await run.result).signal, 'SIGTERM');
   });
 }
 

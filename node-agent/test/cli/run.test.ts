@@ -273,15 +273,40 @@ test('a signal during a preparation ends it, and starts no other job', { timeout
   assert.equal(JSON.parse(stdout).items[0].status.conditions[0].reason, 'Interrupted');
 });
 
-test('file systems mounted below the source are skipped and said to be, as in a cluster', { skip: withoutMounts() }, async (t) => {
+test('a mount below the source or the destination is a failure by name, as in a cluster', { skip: withoutMounts() }, async (t) => {
   const top = workshop(t, { 'jobs/job.yaml': jobText() });
-  const { status, stderr } = await runShell(
-    `exec unshare --mount --map-root-user sh -c 'mkdir "$0" && mount -t tmpfs none "$0" && echo x >"$0/file" && exec "$@"' roots/scratch/run42/other $smartcopy run jobs/job.yaml`,
+  mkdirSync(join(top, 'roots/scratch/run42/other'));
+  mkdirSync(join(top, 'roots/archive/copy/sub'), { recursive: true });
+  const { status, stdout, stderr } = await runShell(
+    `exec unshare --mount --map-root-user sh -c 'mount -t tmpfs none roots/scratch/run42/other && echo x >roots/scratch/run42/other/file && mount -t tmpfs none roots/archive/copy/sub && exec "$@"' - $smartcopy run jobs/job.yaml`,
     top,
   );
-  assert.equal(status, 0, stderr);
-  assert.match(stderr, /^smartcopy: .*\/run42\/other: skipped: another file system is mounted there$/m);
+  assert.equal(status, 1, stderr);
+  const named = 'not copied: something is mounted there, and a job does not cross mounts \\(openat2: EXDEV\\)$';
+  assert.match(stderr, new RegExp(`^smartcopy: .*/run42/other: ${named}`, 'm'));
+  assert.match(stderr, new RegExp(`^smartcopy: .*/archive/copy/sub: ${named}`, 'm'));
+  assert.equal(readFileSync(join(top, 'roots/archive/copy/a.txt'), 'utf8'), 'alpha');
   assert.ok(!existsSync(join(top, 'roots/archive/copy/other/file')));
+  const jobStatus = transferJobStatus.parse(parse(stdout).status);
+  assert.deepEqual([...new Set(jobStatus.errors?.map(({ reason }) => reason))], ['MountPoint']);
+});
+
+test('digests that nobody keeps are said to be', async (t) => {
+  const top = workshop(t, { 'jobs/job.yaml': jobText({ more: '  verify: { level: Source }\n' }) });
+  const notKept = /^smartcopy: job climate\/one: verify\.level Source computes digests and compares nothing; they are not kept/m;
+  assert.match((await runCli(['run', 'jobs/job.yaml'], top)).stderr, notKept);
+  assert.equal((await runCli(['run', '-q', 'jobs/job.yaml'], top)).stderr, '');
+});
+
+test('a status that cannot be written is exit status 1 and a sentence', async (t) => {
+  for (const json of ['', '--json']) {
+    const { status, stderr } = await runShell(
+      `$smartcopy run ${json} job.yaml >/dev/full`,
+      join(workshop(t, { 'jobs/job.yaml': jobText() }), 'jobs'),
+    );
+    assert.match(stderr, /^smartcopy: the answer could not be written to standard output: ENOSPC$/m);
+    assert.equal(status, 1);
+  }
 });
 
 test('-q says nothing when all went well', async (t) => {

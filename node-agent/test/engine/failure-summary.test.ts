@@ -53,6 +53,14 @@ test('files that differed when they were read back are counted apart', () => {
   const mismatch: Failure = { reason: 'VerifyMismatch', side: 'destination', path: Buffer.from('a'), refused: false };
   summary.add([denied, mismatch, mismatch]);
   assert.equal(summary.mismatchCount, 2);
+  assert.equal(summary.intoItselfCount, 0);
+});
+
+test('directories that would have been copied into themselves are counted apart, also beyond the ten kinds that are kept', () => {
+  const summary = new FailureSummary();
+  for (let index = 0; index < 15; index += 1) summary.add([{ ...denied, syscall: `call${index}` }]);
+  summary.add([{ reason: 'DestinationInsideSource', side: 'source', path: Buffer.from('a'), refused: false }]);
+  assert.equal(summary.intoItselfCount, 1);
 });
 
 test('a long name that is no UTF-8 keeps the bytes of its beginning', () => {

@@ -31,5 +31,7 @@ for (const [seconds, text] of durations) test(`${seconds} seconds read ${text}`,
 test('counts name their noun in the right number', () => {
   assert.equal(readableCount(1, 'file'), '1 file');
   assert.equal(readableCount(1234, 'file'), '1,234 files');
+  assert.equal(readableCount(1, 'entry', 'entries'), '1 entry');
+  assert.equal(readableCount(2, 'entry', 'entries'), '2 entries');
   assert.equal(readableRate(1024 * 1024), '1.0 MiB/s');
 });

@@ -16,9 +16,11 @@ function reportOf(given: Partial<TransferReport> = {}): TransferReport {
     counters: done,
     failureCount: 0,
     mismatchCount: 0,
+    intoItselfCount: 0,
     errors: [],
     fallbacks: [],
-    ownersNotKept: 0,
+    ownersNotKept: 3,
+    modesNotKept: 1,
     temporariesRemoved: 0,
     startedAtMs: endedAtMs - 2_000,
     endedAtMs,
@@ -42,6 +44,7 @@ test('a finished transfer is complete, at its mean rate', () => {
   assert.equal(status.progress?.bytesPerSecond, 2_048);
   assert.equal(status.progress?.percent, 100);
   assert.deepEqual(status.progress?.summary, { progress: '100%', rate: '2.0 KiB/s' });
+  assert.deepEqual([status.progress?.ownersNotKept, status.progress?.modesNotKept], [3, 1]);
   assert.deepEqual(status.engineUsed, { reflink: 0, readWrite: 4_096 });
   assert.deepEqual(conditionsOf(status), ['Complete=True/Succeeded']);
 });
@@ -60,7 +63,7 @@ const outcomes: readonly (readonly [name: string, report: Partial<TransferReport
       'a file could not be read, all others were read back',
       { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, errors: [denied] },
       true,
-      ['Complete=False/FilesFailed', 'Failed=True/FilesFailed', 'Verified=True/Succeeded'],
+      ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed', 'Verified=True/Succeeded'],
     ],
     [
       'a file differed when it was read back',
@@ -86,6 +89,12 @@ const outcomes: readonly (readonly [name: string, report: Partial<TransferReport
       ['Complete=False/NoSpace', 'Failed=True/NoSpace'],
     ],
     [
+      'a directory would have been copied into itself',
+      { phase: 'Failed', failureCount: 3, intoItselfCount: 1, errors: [denied] },
+      false,
+      ['Complete=False/DestinationInsideSource', 'Failed=True/DestinationInsideSource'],
+    ],
+    [
       'only a directory kept wrong times',
       { phase: 'Failed', failureCount: 1, errors: [denied] },
       false,
@@ -107,11 +116,15 @@ for (const [name, report, isReadBack, conditions] of outcomes) {
 }
 
 test('what is said is said with its numbers', () => {
-  const counters = { ...done, filesTotal: 1_112, filesDone: 1_110, filesFailed: 2 };
+  const counters = { ...done, filesTotal: 1_112, filesDone: 1_110, filesFailed: 2, bytesVerified: 2_048 };
   const status = statusOfEnded(reportOf({ phase: 'Failed', counters, failureCount: 2, errors: [denied] }), true);
   assert.deepEqual(
     status.conditions?.map(({ message }) => message),
-    ['2 of 1,112 files could not be copied', '2 of 1,112 files could not be copied', '1,110 files read back and found equal'],
+    [
+      '2 entries could not be copied, or not with all attributes',
+      '2 entries could not be copied, or not with all attributes',
+      '2.0 KiB read back and found equal',
+    ],
   );
   assert.deepEqual(status.errors, [{ ...denied, side: 'Source' }]);
 });

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { InputError } from '../errors.ts';
+import { deliverAnswer } from './answer.ts';
+import { readArguments, settleVerify } from './arguments.ts';
+import { type CommandLine, defineAnalyze, defineCopy, defineRun, parseCommandLine } from './command-line.ts';
+import { type ExitStatus, exitStatus } from './exit-status.ts';
+import type { Interruption } from './interruption.ts';
+import type { Screen } from './screen.ts';
+
+/** What every command is given by the process it runs in. */
+export interface CommandContext {
+  readonly screen: Screen;
+  readonly interruption: Interruption;
+}
+
+type Given = Extract<CommandLine, { kind: 'Given' }>;
+
+// The modules that take time to load (zod, yaml, the addon) come with the command that needs them: --help and --version need none.
+
+/** Runs the command that this process was started for. Whatever ends it, there is an exit status and, with `--json`, a document. */
+export async function dispatch(context: CommandContext): Promise<ExitStatus> {
+  const given = readArguments();
+  try {
+    return await runCommand(given, context);
+  } catch (error) {
+    return await answerError(error, given.includes('--json'), context);
+  }
+}
+
+async function runCommand(given: readonly string[], context: CommandContext): Promise<ExitStatus> {
+  const [command, ...rest] = given;
+  switch (command) {
+    case 'run':
+      return await answer(parseCommandLine(defineRun(), rest), context, async ({ options, operands }) =>
+        (await import('./run.ts')).run(options, operands, context),
+      );
+    case 'analyze':
+      return await answer(parseCommandLine(defineAnalyze(), rest), context, async ({ options, operands }) =>
+        (await import('./analyze.ts')).analyze(options, operands, context),
+      );
+    case 'help':
+      return await runCommand(commandForHelp(rest), context);
+    case undefined:
+      throw new InputError('what to copy, and to where? smartcopy SRC DST; see smartcopy --help');
+    default:
+      return await answer(parseCommandLine(defineCopy(readVersion()), settleVerify(given)), context, async ({ options, operands }) =>
+        (await import('./copy.ts')).copy(options, operands, context),
+      );
+  }
+}
+
+async function answer(line: CommandLine, { screen }: CommandContext, act: (line: Given) => Promise<ExitStatus>): Promise<ExitStatus> {
+  return line.kind === 'Given' ? await act(line) : deliverAnswer(line.text, exitStatus.done, screen);
+}
+
+/** `help`, `help run` and `help analyze`; whoever meant a file of that name is told how to write it. */
+function commandForHelp([topic, ...more]: readonly string[]): readonly string[] {
+  if (topic === undefined) return ['--help'];
+  if (more.length === 0 && (topic === 'run' || topic === 'analyze')) return [topic, '--help'];
+  throw new InputError('help stands alone, or before run or analyze; a SRC of that name is written ./help');
+}
+
+/** Also a run that never started ends with a sentence and, if that was asked for, with its one document. */
+async function answerError(error: unknown, json: boolean, { screen, interruption }: CommandContext): Promise<ExitStatus> {
+  const [{ explainError, interruptedEarly }, { statusOfNotStarted }] = await Promise.all([
+    import('./explain-error.ts'),
+    import('../engine/transfer-status.ts'),
+  ]);
+  const { reason, sentence, status, details } = interruption.end.aborted ? interruptedEarly : explainError(error);
+  screen.line(sentence);
+  if (details !== undefined) screen.write(`${details}\n`);
+  if (!json) return status;
+  return deliverAnswer(`${JSON.stringify(statusOfNotStarted({ reason, message: sentence }, Date.now()))}\n`, status, screen);
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return String(version);
+}
