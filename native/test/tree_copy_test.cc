@@ -123,6 +123,21 @@ TEST(TreeCopy, NamesADirectoryInTheWayOfAFile) {
   EXPECT_EQ(report[Word::kFilesFailed], 1);
 }
 
+TEST(TreeCopy, NeverReplacesADeviceOrFifo) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  MakeDirectory(place / "destination");
+  WriteFile(place / "source/fifo", "x");
+  MakeLink("fifo", place / "source/link");
+  ASSERT_EQ(::mkfifo((place / "destination/fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((place / "destination/link").c_str(), 0600), 0);
+  const Report report = Copy(place / "source", place / "destination");
+  ASSERT_EQ(report.failures.size(), 2u);
+  for (const auto& failure : report.failures) EXPECT_EQ(failure.reason, FailureReason::kTypeConflict);
+  EXPECT_TRUE(S_ISFIFO(FileStat(place / "destination/fifo").st_mode));
+  EXPECT_TRUE(S_ISFIFO(FileStat(place / "destination/link").st_mode));
+}
+
 TEST(TreeCopy, RefusesSpecialFilesAndCopiesTheRest) {
   const TemporaryDirectory place;
   MakeDirectory(place / "source");

@@ -117,7 +117,8 @@ bool Entries::LookAt(const FileTask& task, const OpenDirectory& open, std::optio
     FailAtDestination(task, present.error());
     return false;
   }
-  if (S_ISDIR(present->st_mode)) {
+  // A device or FIFO in the way is more likely a mistyped destination than something to be replaced.
+  if (!S_ISREG(present->st_mode) && !S_ISLNK(present->st_mode)) {
     Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination));
     return false;
   }

@@ -1,3 +1,4 @@
+import { joinPath, lastSegment } from '../engine/byte-paths.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -8,11 +9,11 @@ import { chooseThreadCount } from '../system/thread-count.ts';
 import { deliverAnswer } from './answer.ts';
 import { argumentBytes } from './arguments.ts';
 import { type CopyOptions, parseCopyOptions } from './copy-options.ts';
-import type { Places } from './describe-failure.ts';
 import { openDigestsFile } from './digests-file.ts';
 import type { CommandContext } from './dispatch.ts';
 import type { ExitStatus } from './exit-status.ts';
 import { throwIfInterrupted } from './interruption.ts';
+import type { Places } from './places.ts';
 import { statusOfReport } from './summary.ts';
 import { type TransferView, tellReport, watchTransfer } from './watch-transfer.ts';
 
@@ -26,9 +27,10 @@ export async function copy(
   { screen, interruption }: CommandContext,
 ): Promise<ExitStatus> {
   const options = parseCopyOptions(givenOptions);
-  const places = { source: argumentBytes(source), destination: argumentBytes(destination) };
+  const given = { source: argumentBytes(source), destination: argumentBytes(destination) };
+  const transfer = planTransfer(options, given);
+  const places = namePlaces(given, transfer);
   const view: TransferView = { screen, verbosity: options.verbosity, showProgress: options.progress, places };
-  const transfer = planTransfer(options, places);
   await throwIfInterrupted(interruption.end);
   const digests = options.digestsFile === undefined ? undefined : await openDigestsFile(options.digestsFile, places, interruption);
   if (transfer.verify === 'Source' && digests === undefined && options.verbosity !== 'Quiet') screen.line(digestsNotKept);
@@ -46,8 +48,18 @@ export async function copy(
 const digestsNotKept =
   '--verify-level source computes digests and compares nothing; they are not kept, --digests FILE keeps them, --verify-level readback compares';
 
-function planTransfer(options: CopyOptions, places: Places): Transfer {
-  const { source, destination } = locateLocalEnds(Buffer.from(places.source), Buffer.from(places.destination));
+type Given = Pick<Places, 'source' | 'destination'>;
+
+/** As they were typed; a directory that receives a file is named with the file. */
+function namePlaces({ source, destination }: Given, transfer: Transfer): Places {
+  const areFiles = transfer.source.path.length > 0;
+  const name = lastSegment(Buffer.from(transfer.destination.path));
+  const receives = areFiles && !lastSegment(Buffer.from(destination)).equals(name);
+  return { source, destination: receives ? joinPath(Buffer.from(destination), name) : destination, areFiles };
+}
+
+function planTransfer(options: CopyOptions, given: Given): Transfer {
+  const { source, destination } = locateLocalEnds(Buffer.from(given.source), Buffer.from(given.destination));
   return {
     source,
     destination,

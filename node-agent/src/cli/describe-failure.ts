@@ -1,11 +1,6 @@
 import { escapePath } from '../engine/escape-path.ts';
 import type { Failure, FailureReason } from '../engine/run-transfer.ts';
-
-/** The names by which a person knows the two ends. */
-export interface Places {
-  readonly source: Uint8Array;
-  readonly destination: Uint8Array;
-}
+import type { Places } from './places.ts';
 
 const sentences: Readonly<Record<FailureReason, string>> = {
   DestinationInsideSource: 'refused: source and destination meet here, so it would be copied into itself',
@@ -14,7 +9,7 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   NameTooLong: 'its name is longer than the file system allows',
   NoSpace: 'no space is left on the file system',
   OutOfMemory: 'there is not enough memory',
-  PathEscape: 'a directory on the way was exchanged for a link or moved away; it was not followed',
+  PathEscape: 'a symbolic link stands there instead of a directory; it was not followed, remove it if it does not belong there',
   PermissionDenied: 'permission denied',
   QuotaExceeded: 'the disk quota is used up',
   ReadOnlyFileSystem: 'the file system is read-only',
@@ -23,13 +18,14 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   SpecialFile: 'skipped: devices, sockets and FIFOs are not copied',
   SystemError: 'the system refused',
   TooManyOpenFiles: 'too many files are open; raise the limit (ulimit -n) or use fewer threads',
-  TypeConflict: 'one side has a directory where the other has a file; move the one at the destination away',
+  TypeConflict: 'what the destination has by that name is of another type and is never replaced; move it away',
   VerifyMismatch: 'what was read back is not what was copied; the disk or memory may be failing',
 };
 
 /** One failure or refusal as one line: which file, what happened, and the system call that said so. */
 export function describeFailure({ reason, side, path, errno, syscall, offsetBytes }: Failure, places: Places): string {
-  const where = showPlace(side === 'source' ? places.source : places.destination, path);
+  const place = side === 'source' ? places.source : places.destination;
+  const where = places.areFiles ? escapePath(place) : showPlace(place, path);
   const offset = offsetBytes === undefined ? '' : ` at byte ${offsetBytes}`;
   const call = [syscall, errno].filter((part) => part !== undefined).join(': ');
   return `${where}: ${sentences[reason]}${call === '' ? offset : ` (${call}${offset})`}`;

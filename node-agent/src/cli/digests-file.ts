@@ -2,8 +2,8 @@ import { type BigIntStats, closeSync, constants, fstatSync, ftruncateSync, openS
 import { escapePath } from '../engine/escape-path.ts';
 import type { TransferReport } from '../engine/run-transfer.ts';
 import { InputError } from '../errors.ts';
-import type { Places } from './describe-failure.ts';
 import type { Interruption } from './interruption.ts';
+import type { Places } from './places.ts';
 
 /** The file that `--digests` names, open for the engine to write to. */
 export interface DigestsFile {

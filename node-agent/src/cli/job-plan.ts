@@ -8,7 +8,6 @@ import { InputError } from '../errors.ts';
 import { readCpus } from '../system/cpus.ts';
 import { HostFiles } from '../system/host-files.ts';
 import { chooseThreadCount } from '../system/thread-count.ts';
-import type { Places } from './describe-failure.ts';
 import type { FoundJob } from './job-file.ts';
 import { openRoot, type Root } from './roots.ts';
 import type { Screen } from './screen.ts';
@@ -78,13 +77,6 @@ export async function planJob(
 /** `scratch:run42` */
 export function showEnd({ nodePath }: Endpoint): string {
   return `${nodePath.root}:${escapePath(pathOf({ nodePath }))}`;
-}
-
-/** The two ends as real paths: what a person at this host can look at. */
-export function placesOf({ source, destination }: Pick<Transfer, 'source' | 'destination'>): Places {
-  const place = ({ root, path }: Transfer['source']): Buffer =>
-    path.length === 0 ? Buffer.from(root) : joinPath(Buffer.from(root), Buffer.from(path));
-  return { source: place(source), destination: place(destination) };
 }
 
 /** A question asked early for the sake of its answer; the engine opens the path in its own, confined way. */

@@ -1,7 +1,8 @@
 import { nextRate, startRate } from '../engine/rate.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
-import { describeFailure, type Places } from './describe-failure.ts';
+import { describeFailure } from './describe-failure.ts';
 import type { Interruption } from './interruption.ts';
+import type { Places } from './places.ts';
 import { type ProgressMoment, progressBar, progressText } from './progress-line.ts';
 import type { Screen } from './screen.ts';
 import { describeDetails, describeLosses, describePlan, summarise } from './summary.ts';

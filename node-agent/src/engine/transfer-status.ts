@@ -121,7 +121,9 @@ function describeVerified(report: TransferReport, failure: Cause | undefined, at
     const reason = report.mismatchCount > 0 ? 'VerifyMismatch' : (failure?.reason ?? 'Interrupted');
     return { type: 'Verified', status: 'False', lastTransitionTime: at, reason, message };
   }
-  const message = `${readableBytes(report.counters.bytesVerified)} read back and found equal`;
+  const { bytesVerified, filesUnchanged } = report.counters;
+  const unread = filesUnchanged > 0 ? `; ${readableCount(filesUnchanged, 'file')} of equal size and time not read` : '';
+  const message = `${readableBytes(bytesVerified)} read back and found equal${unread}`;
   return { type: 'Verified', status: 'True', lastTransitionTime: at, reason: 'Succeeded', message };
 }
 

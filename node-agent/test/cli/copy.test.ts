@@ -128,7 +128,7 @@ test('a file that cannot be copied is named, the rest is copied, and the exit st
   const top = smallTree(t);
   writeFiles(top, { 'dst/a.txt/inner': 'in the way' });
   const { status, stderr } = await runCli(['src', 'dst'], top);
-  assert.match(stderr, /^smartcopy: dst\/a\.txt: one side has a directory where the other has a file/m);
+  assert.match(stderr, /^smartcopy: dst\/a\.txt: what the destination has by that name is of another type/m);
   assert.match(stderr, /^smartcopy: 3 files, .*, 1 failure$/m);
   assert.equal(status, 1);
   assert.equal(readFileSync(join(top, 'dst/sub/b.txt'), 'utf8'), 'beta');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Failure } from '@smartcopy/native';
 import { describeFailure } from '../../src/cli/describe-failure.ts';
 
-const places = { source: Buffer.from('/data/src'), destination: Buffer.from('dst/') };
+const places = { source: Buffer.from('/data/src'), destination: Buffer.from('dst/'), areFiles: false };
 
 const failures: readonly (readonly [failure: Omit<Failure, 'refused'>, sentence: string])[] = [
   [
@@ -30,3 +30,16 @@ const failures: readonly (readonly [failure: Omit<Failure, 'refused'>, sentence:
 for (const [failure, sentence] of failures) {
   test(`a failure reads: ${sentence}`, () => assert.equal(describeFailure({ ...failure, refused: false }, places), sentence));
 }
+
+test('a failure of a single file names the file and its copy as they were given', () => {
+  const failure: Failure = {
+    reason: 'NoSpace',
+    side: 'destination',
+    path: Buffer.from('big'),
+    errno: 'ENOSPC',
+    syscall: 'pwrite',
+    refused: false,
+  };
+  const one = { source: Buffer.from('src/big'), destination: Buffer.from('full/big'), areFiles: true };
+  assert.equal(describeFailure(failure, one), 'full/big: no space is left on the file system (pwrite: ENOSPC)');
+});

@@ -128,7 +128,7 @@ test('a failure inside a job is named with its real path, and the status says Fa
   const top = workshop(t, { 'jobs/job.yaml': jobText(), 'roots/archive/copy/a.txt/inner': 'in the way' });
   const { status, stdout, stderr } = await runCli(['run', 'jobs/job.yaml'], top);
   assert.equal(status, 1);
-  assert.match(stderr, new RegExp(`^smartcopy: ${join(top, 'roots/archive/copy/a.txt')}: one side has a directory`, 'm'));
+  assert.match(stderr, new RegExp(`^smartcopy: ${join(top, 'roots/archive/copy/a.txt')}: what the destination has by that name`, 'm'));
   const jobStatus = transferJobStatus.parse(parse(stdout).status);
   assert.equal(jobStatus.phase, 'Failed');
   assert.deepEqual(
