@@ -1,5 +1,6 @@
 import { joinPath, lastSegment } from '../engine/byte-paths.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
+import { readableCount } from '../engine/readable.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';
@@ -40,6 +41,10 @@ export async function copy(
       ? await watchTransfer(transfer, view, orders)
       : digests.close(await watchTransfer({ ...transfer, digestsFd: digests.fd }, view, orders));
   tellReport(report, view);
+  const { filesUnchanged } = report.counters;
+  if (digests !== undefined && filesUnchanged > 0 && options.verbosity !== 'Quiet') {
+    screen.line(`no digest was written for ${readableCount(filesUnchanged, 'file')} left alone`);
+  }
   const status = statusOfReport(report);
   if (!options.json) return status;
   return deliverAnswer(`${JSON.stringify(statusOfEnded(report, transfer.verify === 'Readback'))}\n`, status, screen);

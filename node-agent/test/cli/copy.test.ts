@@ -180,6 +180,14 @@ test('--verify does not swallow the source, and every level gives the same tree'
   }
 });
 
+test('files that were left alone are said to have no digest', async (t) => {
+  const top = smallTree(t);
+  await runCli(['-q', 'src', 'dst'], top);
+  const noDigest = /^smartcopy: no digest was written for \d+ files? left alone$/m;
+  assert.match((await runCli(['-i', '--digests', 'digests', 'src', 'dst'], top)).stderr, noDigest);
+  assert.doesNotMatch((await runCli(['-i', '-q', '--digests', 'digests', 'src', 'dst'], top)).stderr, noDigest);
+});
+
 test('digests that nobody keeps are said to be, once and not with -q', async (t) => {
   const top = smallTree(t);
   const notKept = /^smartcopy: --verify-level source computes digests and compares nothing; they are not kept, --digests FILE keeps them/m;
