@@ -97,7 +97,11 @@ export function parseCommandLine(command: Command, given: readonly string[]): Co
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: 'Answered', text };
-    const [sentence = '', ...hints] = error.message.replace(/^error: /, '').split('\n');
+    const [sentence = '', ...hints] = error.message.replace(/^error: |\.$/g, '').split('\n');
+    // The word after --verify was none of its own and passed for a path.
+    if (error.code === 'commander.excessArguments' && given.includes('--verify=xxhash3')) {
+      hints.push('--verify takes xxhash3 or blake3, and before anything else means xxhash3');
+    }
     throw new InputError([escapePath(argumentBytes(sentence)), ...hints, `see ${command.name()} --help`].join('; '), { cause: error });
   }
 }
