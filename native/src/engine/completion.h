@@ -63,8 +63,6 @@ class Completion {
   std::optional<IoError> DirectoryDone(const OpenDirectory& open, const DestinationFileSystem& file_system);
   // Called once, at the end of a batch transfer: makes every directory that was worked in durable.
   std::optional<IoError> SyncDirectories();
-  // Removes what was written of a file that failed.
-  void Abandon(const WrittenFile& file);
 
  private:
   bool SynchronisesEach(const DestinationFileSystem& file_system) const;
@@ -73,6 +71,8 @@ class Completion {
   void FinishBatch(std::vector<WrittenFile> batch);
   std::optional<IoError> SetTimesAndName(WrittenFile& file, const OpenDirectory& open, bool sync_times);
   void Settle(WrittenFile& file, const std::optional<IoError>& error);
+  // Removes what was written of a file that failed.
+  void Abandon(const WrittenFile& file);
   std::shared_ptr<OpenDirectory> OpenOrFail(WrittenFile& file);
 
   Transfer& transfer_;
