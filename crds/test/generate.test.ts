@@ -10,18 +10,17 @@ import { fileURLToPath } from 'node:url';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const manifest = 'crds/manifests/smartcopy.io_transferjobs.yaml';
 const page = 'docs/transfer-job.md';
+const policyPage = 'docs/transfer-policy.md';
 
 test('a check names what is stale and how to make it fresh, and changes nothing', async (t) => {
   const copy = await repositoryCopy(t);
   await writeFile(join(copy, manifest), 'edited by hand\n');
-  await writeFile(join(copy, page), '<!-- fields: spec -->\n<!-- end of fields -->\n');
+  for (const path of [page, policyPage]) await writeFile(join(copy, path), '<!-- fields: spec -->\n<!-- end of fields -->\n');
 
   const { status, stderr } = generate(copy, '--check');
 
-  assert.equal(
-    stderr,
-    `${manifest} is not what the schemas say; run: npm run generate\n${page} is not what the schemas say; run: npm run generate\n`,
-  );
+  const stale = [manifest, page, policyPage].map((path) => `${path} is not what the schemas say; run: npm run generate\n`);
+  assert.equal(stderr, stale.join(''));
   assert.equal(status, 1);
   assert.equal(await readFile(join(copy, manifest), 'utf8'), 'edited by hand\n');
 });
@@ -42,7 +41,7 @@ async function repositoryCopy(t: TestContext): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'smartcopy-generate-'));
   t.after(() => rm(copy, { recursive: true }));
   await mkdir(join(copy, 'crds'));
-  for (const path of ['crds/src', 'crds/manifests', 'crds/package.json', page]) {
+  for (const path of ['crds/src', 'crds/manifests', 'crds/package.json', page, policyPage]) {
     await cp(join(repository, path), join(copy, path), { recursive: true });
   }
   await symlink(join(repository, 'node_modules'), join(copy, 'node_modules'));

@@ -27,18 +27,19 @@ export function customResourceDefinition(definition: KindDefinition) {
 }
 
 /** The schema of a whole object of the kind. */
-export function objectSchema({ description, spec, status }: KindDefinition): StructuralSchema {
+export function objectSchema({ description, spec, status, transitionRules }: KindDefinition): StructuralSchema {
   return {
     description,
     type: 'object',
-    required: ['spec'],
+    required: spec === undefined ? undefined : ['spec'],
     properties: {
       apiVersion: { description: `The API and its version: ${group}/${version}.`, type: 'string' },
       kind: { description: 'The kind of this object.', type: 'string' },
       // The API server checks and describes metadata itself, and refuses a definition that says more about it.
       metadata: { type: 'object' },
-      spec: structuralSchema(spec),
+      ...(spec === undefined ? {} : { spec: structuralSchema(spec) }),
       status: structuralSchema(status),
     },
+    'x-kubernetes-validations': transitionRules?.map(({ cel, message, fieldPath }) => ({ rule: cel, message, fieldPath })),
   };
 }

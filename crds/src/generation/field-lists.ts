@@ -31,7 +31,8 @@ function fieldsBelow(schema: StructuralSchema, path: string, listed: readonly st
     const own: Field = { name, field, required: required.includes(name) };
     const ownPath = `${path}.${name}`;
     if (listed.includes(ownPath)) return [own];
-    return [own, ...fieldsBelow(field, ownPath, listed).map((below) => ({ ...below, name: `${name}.${below.name}` }))];
+    const prefix = field.items === undefined ? name : `${name}[]`;
+    return [own, ...fieldsBelow(field, ownPath, listed).map((below) => ({ ...below, name: `${prefix}.${below.name}` }))];
   });
 }
 
@@ -53,7 +54,8 @@ function typeOf(field: StructuralSchema): string {
   if (field['x-kubernetes-int-or-string']) return 'quantity';
   if (field.enum !== undefined) return alternatives.format(field.enum.map((word) => `\`${word}\``));
   if (field.format === 'date-time') return 'time';
-  if (field.type === 'array') return `list of at most ${field.maxItems}`;
+  if (field.type === 'array') return `list of ${field.minItems === undefined ? 'at most' : `${field.minItems} to`} ${field.maxItems}`;
+  if (field.additionalProperties !== undefined) return `object of ${field.additionalProperties.type}s`;
   if (field.type === 'integer' && field.maximum !== undefined) return `integer from ${field.minimum} to ${field.maximum}`;
   return field.type ?? '';
 }

@@ -2,7 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { group, type KindDefinition } from '../kinds/kind-definition.ts';
+import { nodeAgentKind } from '../kinds/node-agent.ts';
 import { transferJobKind } from '../kinds/transfer-job.ts';
+import { transferPolicyKind } from '../kinds/transfer-policy.ts';
+import { transferShardKind } from '../kinds/transfer-shard.ts';
 import { customResourceDefinition, objectSchema } from './custom-resource-definition.ts';
 import { withFieldLists } from './field-lists.ts';
 
@@ -14,9 +17,12 @@ interface GeneratedFile {
   readonly render: (current: string) => string;
 }
 
+const kinds: readonly KindDefinition[] = [transferJobKind, transferPolicyKind, transferShardKind, nodeAgentKind];
+
 const generatedFiles: readonly GeneratedFile[] = [
-  { path: `crds/manifests/${group}_${transferJobKind.plural}.yaml`, render: () => manifest(transferJobKind) },
+  ...kinds.map((kind) => ({ path: `crds/manifests/${group}_${kind.plural}.yaml`, render: () => manifest(kind) })),
   { path: 'docs/transfer-job.md', render: (page) => withFieldLists(page, objectSchema(transferJobKind)) },
+  { path: 'docs/transfer-policy.md', render: (page) => withFieldLists(page, objectSchema(transferPolicyKind)) },
 ];
 
 /** The paths of the generated files that do not hold what they should, relative to the repository at `root`. */

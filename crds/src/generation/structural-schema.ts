@@ -8,6 +8,7 @@ export interface StructuralSchema {
   description?: string | undefined;
   type?: 'object' | 'array' | 'string' | 'integer' | 'boolean' | undefined;
   format?: string | undefined;
+  nullable?: true | undefined;
   default?: Default | undefined;
   enum?: string[] | undefined;
   minimum?: number | undefined;
@@ -15,9 +16,12 @@ export interface StructuralSchema {
   minLength?: number | undefined;
   maxLength?: number | undefined;
   pattern?: string | undefined;
+  minItems?: number | undefined;
   maxItems?: number | undefined;
+  maxProperties?: number | undefined;
   required?: string[] | undefined;
   properties?: Record<string, StructuralSchema> | undefined;
+  additionalProperties?: StructuralSchema | undefined;
   items?: StructuralSchema | undefined;
   'x-kubernetes-int-or-string'?: true | undefined;
   'x-kubernetes-list-type'?: string | undefined;
@@ -41,8 +45,22 @@ const extensions = z.object({
 
 /** Everything that `structural` knows how to carry over or leave out; any other keyword is an error here, not a surprise in a cluster. */
 const keywords = new Set([
-  ...['description', 'type', 'format', 'default', 'enum', 'minimum', 'maximum', 'minLength', 'maxLength', 'pattern', 'maxItems'],
-  ...['required', 'properties', 'items', 'anyOf', 'additionalProperties', ...Object.keys(extensions.shape)],
+  ...[
+    'description',
+    'type',
+    'format',
+    'default',
+    'enum',
+    'minimum',
+    'maximum',
+    'minLength',
+    'maxLength',
+    'pattern',
+    'minItems',
+    'maxItems',
+  ],
+  ...['maxProperties', 'required', 'properties', 'items', 'anyOf', 'additionalProperties', 'propertyNames'],
+  ...Object.keys(extensions.shape),
 ]);
 
 /**
@@ -65,6 +83,7 @@ function structural(node: JsonSchema, path: readonly string[]): StructuralSchema
     default: defaultOf(node, path),
     required: node.required,
     properties: propertiesOf(node, path),
+    additionalProperties: freeKeysOf(node, path),
     items: itemsOf(node, path),
     ...kubernetes,
   };
@@ -86,7 +105,9 @@ function typed(node: JsonSchema, path: readonly string[]): StructuralSchema {
     maxLength: node.maxLength,
     // For times the API server's own check of the format takes the place of zod's expression.
     pattern: node.format === 'date-time' ? undefined : re2(node.pattern, path),
+    minItems: node.minItems,
     maxItems: node.maxItems,
+    maxProperties: node.maxProperties,
   };
 }
 
@@ -100,9 +121,15 @@ function intOrString(node: JsonSchema, path: readonly string[]): StructuralSchem
 }
 
 function propertiesOf(node: JsonSchema, path: readonly string[]): Record<string, StructuralSchema> | undefined {
-  if (typeof node.additionalProperties === 'object') throw new Error(`${at(path)}: free-form keys have no place in our kinds yet`);
   if (node.properties === undefined) return undefined;
   return Object.fromEntries(Object.entries(node.properties).map(([name, member]) => [name, structural(whole(member), [...path, name])]));
+}
+
+/** The schema of the values of an object whose keys are the user's own words. Structural schemas cannot bound the keys. */
+function freeKeysOf(node: JsonSchema, path: readonly string[]): StructuralSchema | undefined {
+  if (typeof node.additionalProperties !== 'object') return undefined;
+  // Where null is not allowed, the API server drops the key that has it, and nobody is told. So it is kept, for a rule to refuse.
+  return { ...structural(node.additionalProperties, [...path, '*']), nullable: true };
 }
 
 function itemsOf(node: JsonSchema, path: readonly string[]): StructuralSchema | undefined {

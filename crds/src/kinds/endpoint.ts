@@ -5,6 +5,10 @@ import { type Rule, withRules } from './rule.ts';
 // PATH_MAX is 4096 with the terminating NUL: no longer path fits into one system call or into one name of an object.
 const maxPathBytes = 4095;
 
+// Read alike by JavaScript and RE2. One expression over the whole path costs the API server a hundredth of split() and a look at every segment.
+const parentSegment = '(^|/)[.][.](/|$)';
+const idleSegment = '(^|/)[.]?(/|$)';
+
 /** Refused, never normalised: what a person wrote and what is opened must be the same words. */
 const relativePathRules: readonly Rule<string>[] = [
   {
@@ -25,19 +29,19 @@ const relativePathRules: readonly Rule<string>[] = [
   },
   {
     message: "must not contain a '..' segment; name the directory from the root down",
-    holds: (path) => !path.split('/').includes('..'),
-    cel: "!self.split('/').exists(s, s == '..')",
+    holds: (path) => !new RegExp(parentSegment).test(path),
+    cel: `!self.matches('${parentSegment}')`,
   },
   {
     message: "must not contain an empty or '.' segment or end in '/'; write a/b instead of a//b, ./a/b or a/b/",
     // A leading '/' has its own sentence.
-    holds: (path) => path === '' || path.startsWith('/') || path.split('/').every((segment) => segment !== '' && segment !== '.'),
-    cel: "self == '' || self.startsWith('/') || self.split('/').all(s, s != '' && s != '.')",
+    holds: (path) => path === '' || path.startsWith('/') || !new RegExp(idleSegment).test(path),
+    cel: `self == '' || self.startsWith('/') || !self.matches('${idleSegment}')`,
   },
 ];
 
 /** A path below a root, as users write it; '' is the root itself. */
-const relativePath = withRules(
+export const relativePath = withRules(
   z
     .string()
     .max(maxPathBytes)

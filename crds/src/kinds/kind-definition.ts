@@ -13,6 +13,14 @@ interface PrinterColumn {
   readonly priority?: 1;
 }
 
+/** A CEL rule over the whole object before and after a change. */
+export interface TransitionRule {
+  readonly cel: string;
+  readonly message: string;
+  /** The field that the refusal names, such as `.spec.source`. */
+  readonly fieldPath: string;
+}
+
 /** What a CustomResourceDefinition says about a kind beyond the two schemas, in the API's own words. */
 export interface KindDefinition {
   readonly kind: string;
@@ -23,7 +31,10 @@ export interface KindDefinition {
   readonly description: string;
   /** Where its schemas are declared, for people who open the generated file; relative to the repository. */
   readonly declaredIn: string;
-  readonly spec: z.ZodType;
+  /** Absent for a kind that only reports. */
+  readonly spec?: z.ZodType;
   readonly status: z.ZodType;
+  /** Rules about the change from `oldSelf` to `self`, which only the API server can check. */
+  readonly transitionRules?: readonly TransitionRule[];
   readonly columns: readonly PrinterColumn[];
 }

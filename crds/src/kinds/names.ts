@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { type Rule, withRules } from './rule.ts';
 
 const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+/** Labels with dots between them; read alike by JavaScript and RE2. */
+export const subdomainPattern = `${label}([.]${label})*`;
 
 /** A name of one segment, as Kubernetes writes them: RFC 1123, at most 63 characters. */
 export const dnsLabel = withRules(z.string().max(63), [
@@ -11,7 +13,7 @@ export const dnsLabel = withRules(z.string().max(63), [
 /** The name of an object or node: labels with dots between them, at most 253 characters. */
 export const dnsSubdomain = withRules(z.string().max(253), [
   matching(
-    `^${label}([.]${label})*$`,
+    `^${subdomainPattern}$`,
     "must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends of each part; for example worker-1.example",
   ),
 ]);

@@ -31,9 +31,9 @@ export function sentence(issue: RawIssue): string | undefined {
     case 'invalid_value':
       return `must be ${alternatives.format(issue.values.map(String))}`;
     case 'too_small':
-      return `must be at least ${issue.minimum}${unitOf(issue.origin)}`;
+      return `must be at least ${issue.minimum}${unitOf(issue.origin, issue.minimum)}`;
     case 'too_big':
-      return `must be at most ${issue.maximum}${unitOf(issue.origin)}`;
+      return `must be at most ${issue.maximum}${unitOf(issue.origin, issue.maximum)}`;
     case 'invalid_format':
       return `must be ${issue.format === 'datetime' ? 'a time such as 2026-01-31T09:30:00Z' : `of the form ${issue.format}`}`;
     case 'unrecognized_keys':
@@ -43,9 +43,10 @@ export function sentence(issue: RawIssue): string | undefined {
   }
 }
 
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters long';
-  return origin === 'array' ? ' entries long' : '';
+function unitOf(origin: string, amount: number | bigint): string {
+  if (origin === 'string') return amount === 1 ? ' character long' : ' characters long';
+  if (origin === 'array') return amount === 1 ? ' entry long' : ' entries long';
+  return '';
 }
 
 function describe(input: unknown): string {

@@ -1,8 +1,8 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /**
  * A rule about a value, stated once for both doors: the API server evaluates `cel`, a door without one asks `holds`.
- * The two must agree; crds/test/kinds/transfer-job-cases.ts has objects for both.
+ * The two must agree; crds/test/kinds/transfer-job-cases.ts and its neighbours have objects for both.
  */
 export interface Rule<Value> {
   /** Read after the field's path: what is wrong and what to do, `must be …; …`. One line. */
@@ -18,7 +18,8 @@ export interface Rule<Value> {
 /**
  * The schema with rules: checked by zod, and written into its metadata as `x-kubernetes-validations`, which the CRD carries.
  * As the API server does it, rules are asked only about values of the right structure. All rules of a value are asked, so
- * a person sees everything at once; when one fails, those of the objects around it are not, so that they can rely on their members.
+ * a person sees everything at once; when one fails, those of the objects around it are not, so that they can rely on their members,
+ * nor those that are added to this schema by another call. (The API server asks these too.)
  */
 export function withRules<Schema extends z.ZodType>(schema: Schema, rules: readonly Rule<z.output<Schema>>[]): Schema {
   const checked = schema.check((context) => {
@@ -29,9 +30,13 @@ export function withRules<Schema extends z.ZodType>(schema: Schema, rules: reado
       context.issues.push({ code: 'custom', message: rule.message, path, input: context.value, continue: false });
     }
   });
-  return checked.meta({ 'x-kubernetes-validations': rules.map(celRule) });
+  const inherited = celRules.default([]).parse(schema.meta()?.['x-kubernetes-validations']);
+  return checked.meta({ 'x-kubernetes-validations': [...inherited, ...rules.map(celRule)] });
 }
 
-function celRule({ cel, message, member }: Rule<never>): { rule: string; message: string; fieldPath?: string } {
+/** How rules stand in a schema's metadata, and in the CRD. */
+const celRules = z.array(z.object({ rule: z.string(), message: z.string(), fieldPath: z.string().optional() }));
+
+function celRule({ cel, message, member }: Rule<never>): z.infer<typeof celRules>[number] {
   return member === undefined ? { rule: cel, message } : { rule: cel, message, fieldPath: `.${member}` };
 }

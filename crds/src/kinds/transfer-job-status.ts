@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { conditionOf, reason } from './condition.ts';
+import { count } from './count.ts';
+import { mapList } from './list.ts';
 import { time } from './time.ts';
 
 // Members of status may be unknown to this build (it may read what a newer one wrote), so these objects are not strict.
-
-/** A count or a number of bytes; int64 for the API server, exact up to 2^53 here. */
-const count = z.int().min(0).meta({ format: 'int64' });
 
 const transferJobPhase = z.enum(['Pending', 'Scanning', 'Running', 'Verifying', 'Suspended', 'Complete', 'Failed']);
 export type TransferJobPhase = z.infer<typeof transferJobPhase>;
@@ -16,7 +15,7 @@ const summary = z.object({
   eta: z.string().max(64).optional().describe('Time left, for example 3m20s; absent while that is unknown and at the end.'),
 });
 
-const transferProgress = z.object({
+export const transferProgress = z.object({
   bytesTotal: count.describe('Bytes of content found in the source so far; all of it once totalsFinal. Hard-linked content counts once.'),
   bytesDone: count.describe('Bytes of content that reached the destination.'),
   bytesUnchanged: count.describe('Bytes of content of files that were left alone because they were equal already.'),
@@ -47,14 +46,14 @@ const transferProgress = z.object({
 });
 export type TransferProgress = z.infer<typeof transferProgress>;
 
-const engineUsed = z.object({
+export const engineUsed = z.object({
   reflink: count.describe('Bytes that the file system shares between source and destination instead of copying them.'),
   readWrite: count.describe('Bytes moved by read and write.'),
 });
 export type EngineUsed = z.infer<typeof engineUsed>;
 
 /** Failures of one kind, with one of the entries they befell as the example. */
-const transferFailure = z.object({
+export const transferFailure = z.object({
   reason: reason.describe('What went wrong, as one word such as NoSpace, PermissionDenied or VerifyMismatch.'),
   side: z.enum(['Source', 'Destination']).describe('Which end of the job the path is in.'),
   path: z
@@ -81,7 +80,28 @@ const transferFailure = z.object({
 });
 export type TransferFailure = z.infer<typeof transferFailure>;
 
-const transferJobCondition = conditionOf(['Complete', 'Failed', 'Verified']);
+/** How many kinds of failures a status names. */
+export const maxFailureKinds = 10;
+
+const shards = z.object({
+  total: count.describe('Parts that the job was divided into.'),
+  active: count.describe('Parts that agents hold.'),
+  succeeded: count.describe('Parts that ended well.'),
+  failed: count.describe('Parts that ended otherwise.'),
+  nodes: z.string().max(512).describe('The nodes that work on the job, or did, separated by commas.'),
+});
+
+const transferJobCondition = conditionOf([
+  'Ready',
+  'Reconciling',
+  'Stalled',
+  'Authorized',
+  'Scheduled',
+  'Suspended',
+  'Verified',
+  'Complete',
+  'Failed',
+]);
 export type TransferJobCondition = z.infer<typeof transferJobCondition>;
 
 /** What is known about a job; written by SmartCopy alone. The same whether an operator or `smartcopy run` carries the job out. */
@@ -96,18 +116,17 @@ export const transferJobStatus = z.object({
     .describe('Bytes by the method that moved them; the methods do not overlap and their sum is progress.bytesDone.'),
   errors: z
     .array(transferFailure)
-    .max(10)
+    .max(maxFailureKinds)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'atomic' })
     .describe('The first ten kinds of failures, each with how often it happened.'),
-  conditions: z
-    .array(transferJobCondition)
-    .max(8)
+  shards: shards.optional().describe('The parts of the job and where they are. Absent without a cluster.'),
+  conditions: mapList(transferJobCondition, { most: 12, keys: ['type'] })
     .optional()
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
     .describe(
-      'Statements about the job: Complete (always present; while it is False the reason says why), Failed (present when the job has failed) ' +
-        'and Verified (present when spec.verify.level is Readback).',
+      'Statements about the job. Complete is always present; while it is False its reason says why. Failed is present when the job has failed, ' +
+        'Verified when spec.verify.level is Readback and the job has ended. In a cluster also: Authorized (a policy allows both ends), Scheduled (an agent can carry it out), ' +
+        'Suspended, and Ready, Reconciling and Stalled as tools read them: Ready is True only with Complete, Reconciling is present while work goes on, Stalled when a person must act.',
     ),
 });
 export type TransferJobStatus = z.infer<typeof transferJobStatus>;

@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { destinationOutsideSource, endpoint } from './endpoint.ts';
-import { apiVersion, type KindDefinition } from './kind-definition.ts';
+import { apiVersion, type KindDefinition, type TransitionRule } from './kind-definition.ts';
 import { objectMeta } from './object-meta.ts';
 import { quantityBetween } from './quantity.ts';
 import { withRules } from './rule.ts';
 import { transferJobStatus } from './transfer-job-status.ts';
 
-const updateMode = z.enum(['IfDifferent', 'Always']);
+export const updateMode = z.enum(['IfDifferent', 'Always']);
 export type UpdateMode = z.infer<typeof updateMode>;
 
-const durability = z.enum(['Batch', 'File', 'None']);
+export const durability = z.enum(['Batch', 'File', 'None']);
 export type Durability = z.infer<typeof durability>;
 
-const digestAlgorithm = z.enum(['XXH3', 'BLAKE3']);
+export const digestAlgorithm = z.enum(['XXH3', 'BLAKE3']);
 export type DigestAlgorithm = z.infer<typeof digestAlgorithm>;
 
-const verifyLevel = z.enum(['None', 'Source', 'Readback']);
+export const verifyLevel = z.enum(['None', 'Source', 'Readback']);
 export type VerifyLevel = z.infer<typeof verifyLevel>;
 
 const verify = z.strictObject({
@@ -64,7 +64,7 @@ export const transferJobSpec = withRules(
       .default('IfDifferent')
       .describe(
         'Which files are copied when the destination has them already. IfDifferent leaves a file alone whose size and modification time ' +
-          '(to the nanosecond) are equal. Always copies every file.',
+          '(to the nanosecond) are equal. Always copies every file, and again when the work is taken up after a suspension or a crash.',
       ),
     verify: verify.optional().describe('How the copy is checked. Absent means that no digest is computed and nothing is read back.'),
     durability: durability
@@ -73,9 +73,19 @@ export const transferJobSpec = withRules(
         'What done means for power loss. Batch makes the data of many files durable at once before they get their times and final names. ' +
           'File does so for each file. None promises nothing.',
       ),
-    bandwidth: bandwidth.optional().describe('How fast the job may move bytes. Absent means no limit.'),
-    parallelism: parallelism.optional().describe('How many threads work on the job.'),
+    bandwidth: bandwidth
+      .optional()
+      .describe('How fast the job may move bytes. Absent means no limit. A change takes effect within seconds.'),
+    parallelism: parallelism
+      .optional()
+      .describe('How many threads work on the job. A change while it runs begins the work anew, which leaves finished files alone.'),
     engine: engine.optional().describe('How the engine moves bytes. The defaults suit most storage.'),
+    suspend: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the job rests. True stops it within seconds; finished files stay, and false goes on: with update IfDifferent without copying them again.',
+      ),
   }),
   [destinationOutsideSource],
 );
@@ -91,6 +101,17 @@ export const transferJob = z.strictObject({
 });
 export type TransferJob = z.infer<typeof transferJob>;
 
+/** Once agents work on a job, what it copies and how stays as it is: a change would make one job out of two. */
+const fixedOnceStarted = ['source', 'destination', 'update', 'verify', 'durability', 'engine'].map((member): TransitionRule => {
+  const [now, before] = [`self.spec.${member}`, `oldSelf.spec.${member}`];
+  return {
+    fieldPath: `.spec.${member}`,
+    // has() on both sides, or an optional member that appears or goes would slip through.
+    cel: `!has(oldSelf.status) || !has(oldSelf.status.startTime) || (has(${now}) ? has(${before}) && ${now} == ${before} : !has(${before}))`,
+    message: 'cannot change once the job has started; delete the job and create another',
+  };
+});
+
 export const transferJobKind: KindDefinition = {
   kind: 'TransferJob',
   plural: 'transferjobs',
@@ -101,6 +122,7 @@ export const transferJobKind: KindDefinition = {
   declaredIn: 'crds/src/kinds/transfer-job.ts',
   spec: transferJobSpec.describe('What is to be copied, and how.'),
   status: transferJobStatus.describe('What is known about the job; written by SmartCopy alone.'),
+  transitionRules: fixedOnceStarted,
   // Columns cannot format, so rate, time left and percent come as ready-made strings from status.progress.summary.
   columns: [
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
@@ -111,6 +133,7 @@ export const transferJobKind: KindDefinition = {
     { name: 'Done', type: 'integer', format: 'int64', jsonPath: '.status.progress.bytesDone', priority: 1 },
     { name: 'Total', type: 'integer', format: 'int64', jsonPath: '.status.progress.bytesTotal', priority: 1 },
     { name: 'Failed', type: 'integer', format: 'int64', jsonPath: '.status.progress.filesFailed', priority: 1 },
+    { name: 'Nodes', type: 'string', jsonPath: '.status.shards.nodes', priority: 1 },
     // The condition Complete carries a reason whatever its status, and a filter can name only one type.
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Complete")].reason', priority: 1 },
   ],

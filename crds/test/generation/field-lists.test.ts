@@ -28,6 +28,15 @@ const schema: StructuralSchema = {
         },
         limit: { description: 'How fast.', 'x-kubernetes-int-or-string': true },
         threads: { description: 'How many.', type: 'integer', minimum: 1, maximum: 256 },
+        suspend: { description: 'Whether.', type: 'boolean', default: false },
+        labels: { description: 'Labels.', type: 'object', additionalProperties: { type: 'string' } },
+        roots: {
+          description: 'Roots.',
+          type: 'array',
+          minItems: 1,
+          maxItems: 64,
+          items: { type: 'object', required: ['alias'], properties: { alias: { description: 'A word.', type: 'string' } } },
+        },
       },
     },
     status: {
@@ -61,6 +70,10 @@ test('a list has every field, and one line for what has a list of its own', () =
 - **\`verify.level\`** (\`None\` or \`Source\`; default \`Source\`): How well.
 - **\`limit\`** (quantity): How fast.
 - **\`threads\`** (integer from 1 to 256): How many.
+- **\`suspend\`** (boolean; default \`false\`): Whether.
+- **\`labels\`** (object of strings): Labels.
+- **\`roots\`** (list of 1 to 64): Roots.
+- **\`roots[].alias\`** (string; required): A word.
 
 <!-- end of fields -->
 More.
@@ -80,8 +93,8 @@ test('a list of objects stands for its items', () => {
     `<!-- fields: status -->
 
 - **\`errors\`** (list of at most 10): Failures.
-- **\`errors.count\`** (integer): How many.
-- **\`errors.at\`** (time): When.
+- **\`errors[].count\`** (integer): How many.
+- **\`errors[].at\`** (time): When.
 
 <!-- end of fields -->`,
   );

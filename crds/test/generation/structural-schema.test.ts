@@ -40,11 +40,42 @@ test('a quantity is an integer or a string, without a type, with its rules', () 
   assert.equal(rules?.[1]?.message, 'must be from 1 to 1Ki bytes; ask for less');
 });
 
+test('keys of the user are any, and a value that is null is kept for a rule to refuse', () => {
+  const schema = z.object({
+    labels: z
+      .record(z.string(), z.string().max(63))
+      .meta({ maxProperties: 16, 'x-kubernetes-validations': [{ rule: 'true', message: 'never' }] })
+      .describe('Labels.'),
+  });
+  assert.deepEqual(written(structuralSchema(schema)), {
+    type: 'object',
+    required: ['labels'],
+    properties: {
+      labels: {
+        description: 'Labels.',
+        type: 'object',
+        maxProperties: 16,
+        additionalProperties: { type: 'string', maxLength: 63, nullable: true },
+        'x-kubernetes-validations': [{ rule: 'true', message: 'never' }],
+      },
+    },
+  });
+});
+
+test('a list may have a least length', () => {
+  assert.deepEqual(written(structuralSchema(z.array(z.boolean().default(false)).min(1).max(2))), {
+    type: 'array',
+    minItems: 1,
+    maxItems: 2,
+    items: { type: 'boolean', default: false },
+  });
+});
+
 const refused: readonly (readonly [string, z.ZodType, RegExp])[] = [
   ['a union', z.object({ a: z.union([z.string(), z.boolean()]) }), /^Error: a: unions are not structural/],
   ['a field of any type', z.object({ a: z.object({ b: z.unknown() }) }), /^Error: a\.b: the type undefined is not structural/],
-  ['free-form keys', z.object({ a: z.record(z.string(), z.string()) }), /free-form keys|keyword propertyNames/],
   ['a fixed value', z.object({ a: z.literal(1) }), /not structural|keyword/],
+  ['values of any type', z.object({ a: z.record(z.string(), z.unknown()) }), /^Error: a\.\*: the type undefined is not structural/],
   ['a default for an object', z.object({ a: z.object({}).default({}) }), /^Error: a: only scalars have defaults/],
   ['a pattern with look-ahead', z.object({ a: z.string().regex(/^(?!x)/) }), /^Error: a: the pattern .* is not RE2/],
   ['a pattern with a back reference', z.object({ a: z.array(z.string().regex(/(a)\1/)) }), /^Error: a\.\[\]: the pattern .* is not RE2/],

@@ -27,6 +27,7 @@ test('defaults are filled in, and what was left out stays out', () => {
     durability: 'Batch',
     parallelism: {},
     engine: {},
+    suspend: false,
   });
 });
 
@@ -39,14 +40,14 @@ test('everything that is wrong is said at once', () => {
   const document = jobWith({
     source: { nodePath: { root: 'Scratch', path: '/a/../b', nodeName: 'worker-1' } },
     update: 'Never',
-    suspend: true,
+    priority: 5,
   });
   assert.deepEqual(problemsIn(document), [
     "spec.source.nodePath.root: must be lower-case letters, digits and '-', and start and end with a letter or digit; for example scratch-2",
     "spec.source.nodePath.path: must be relative to the root; remove the leading '/'",
     "spec.source.nodePath.path: must not contain a '..' segment; name the directory from the root down",
     'spec.update: must be IfDifferent or Always',
-    'spec.suspend: this version of SmartCopy has no such field; check its spelling or remove it',
+    'spec.priority: this version of SmartCopy has no such field; check its spelling or remove it',
   ]);
 });
 

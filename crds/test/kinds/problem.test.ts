@@ -28,7 +28,7 @@ const table: readonly (readonly [string, unknown, string])[] = [
   ['a number too small', { whole: 0 }, 'whole: must be at least 1'],
   ['a number too large', { whole: 10 }, 'whole: must be at most 9'],
   ['a text too long', { text: 'abcd' }, 'text: must be at most 3 characters long'],
-  ['a list too long', { list: [{ ready: true }, { ready: true }] }, 'list: must be at most 1 entries long'],
+  ['a list too long', { list: [{ ready: true }, { ready: true }] }, 'list: must be at most 1 entry long'],
   ['another word', { some: 'c' }, 'some: must be a or b'],
   ['another word than the only one', { one: 'c' }, 'one: must be a'],
   ['a time in words', { when: 'noon' }, 'when: must be a time such as 2026-01-31T09:30:00Z'],

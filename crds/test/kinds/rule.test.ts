@@ -49,6 +49,21 @@ test('a rule may name the member that is at fault, for both doors', () => {
   });
 });
 
+test('rules added to a schema that has some come after them, and rely on them', () => {
+  const plain = withRules(word.describe('A word.'), [{ message: 'must be ab', holds: (text) => text === 'ab', cel: "self == 'ab'" }]);
+  assert.deepEqual(messages(plain, 'ab'), []);
+  assert.deepEqual(messages(plain, 'ac'), ['must be ab']);
+  assert.deepEqual(messages(plain, 'ABC'), ['must be short', 'must be lower case']);
+  assert.deepEqual(plain.meta(), {
+    description: 'A word.',
+    'x-kubernetes-validations': [
+      { rule: 'self.size() < 3', message: 'must be short' },
+      { rule: 'self == self.lowerAscii()', message: 'must be lower case' },
+      { rule: "self == 'ab'", message: 'must be ab' },
+    ],
+  });
+});
+
 test('a description added later keeps the rules', () => {
   assert.deepEqual(word.describe('A word.').meta(), {
     description: 'A word.',

@@ -1,21 +1,7 @@
+import { type AcceptedObject, type RefusedObject, rule, structure, type Transition, unknown } from './cases.ts';
+import { finishedStatus, refusedStatuses } from './transfer-job-status-cases.ts';
+
 // Objects that every door must accept or refuse: the schema here, the API server wherever one is at hand.
-
-/** A document that is refused, and by what. */
-export interface RefusedJob {
-  readonly name: string;
-  readonly document: unknown;
-  /** `rule`: both doors say the same sentence. `structure`: the API server refuses the field in its own words. `unknown`: its strict decoding does. */
-  readonly by: 'rule' | 'structure' | 'unknown';
-  /** The field that both doors name. */
-  readonly field: string;
-  /** What is said about it here, and for a rule there too. */
-  readonly message: string;
-}
-
-export interface AcceptedJob {
-  readonly name: string;
-  readonly document: unknown;
-}
 
 const scratch = { root: 'scratch', path: 'run42', nodeName: 'worker-1' };
 const archive = { root: 'archive', path: 'run42', nodeName: 'worker-1' };
@@ -50,52 +36,7 @@ const exportedMetadata = {
   managedFields: [],
 };
 
-/** A status with every field, each text as long as it may be. */
-export const finishedStatus = {
-  observedGeneration: 1,
-  phase: 'Failed',
-  startTime: '2026-01-31T09:30:00Z',
-  completionTime: '2026-01-31T09:30:07.250Z',
-  progress: {
-    bytesTotal: 9007199254740991,
-    bytesDone: 9007199254740991,
-    bytesUnchanged: 0,
-    filesTotal: 12,
-    filesDone: 10,
-    filesUnchanged: 1,
-    entriesRefused: 0,
-    filesFailed: 1,
-    bytesVerified: 0,
-    ownersNotKept: 2,
-    modesNotKept: 0,
-    totalsFinal: true,
-    percent: 100,
-    bytesPerSecond: 1258291200,
-    estimatedCompletionTime: '2026-01-31T09:30:07Z',
-    lastUpdateTime: '2026-01-31T10:30:07+01:00',
-    summary: { progress: '1'.repeat(64), rate: '1'.repeat(64), eta: '1'.repeat(64) },
-  },
-  engineUsed: { reflink: 0, readWrite: 9007199254740991 },
-  errors: Array.from({ length: 10 }, () => ({
-    reason: 'PermissionDenied'.padEnd(64, 'd'),
-    side: 'Destination',
-    path: '\\xff'.repeat(64),
-    pathHex: 'ff'.repeat(256),
-    errno: 'EACCES',
-    syscall: 'openat2',
-    count: 9007199254740991,
-  })),
-  conditions: ['Complete', 'Failed', 'Verified'].map((type) => ({
-    type,
-    status: 'False',
-    observedGeneration: 1,
-    lastTransitionTime: '2026-01-31T09:30:07Z',
-    reason: 'EntriesFailed',
-    message: 'm'.repeat(1024),
-  })),
-};
-
-export const acceptedJobs: readonly AcceptedJob[] = [
+export const acceptedJobs: readonly AcceptedObject[] = [
   { name: 'the shortest job', document: jobWith() },
   {
     name: 'a job that says everything',
@@ -106,6 +47,7 @@ export const acceptedJobs: readonly AcceptedJob[] = [
       bandwidth: { limit: '100M' },
       parallelism: { threadsPerNode: 8 },
       engine: { bufferSize: '1Mi' },
+      suspend: true,
     }),
   },
   { name: 'empty objects, whose members have defaults', document: jobWith({ verify: {}, parallelism: {}, engine: {} }) },
@@ -149,13 +91,12 @@ const limitFormMessage =
 const bufferMessage = 'must be from 4Ki to 1Gi bytes; leave it out to let the engine choose';
 const bufferFormMessage = limitFormMessage.replace('bytes per second', 'bytes');
 const quantityMessage = 'must be a quantity such as 1.5Gi, or a whole number';
-const unknownMessage = 'this version of SmartCopy has no such field; check its spelling or remove it';
 
 const path = 'spec.source.nodePath.path';
 const limit = 'spec.bandwidth.limit';
 const limited = (value: unknown): object => jobWith({ bandwidth: { limit: value } });
 
-const refusedByRule: readonly RefusedJob[] = [
+const refusedByRule: readonly RefusedObject[] = [
   rule('a root alias in capitals', from({ root: 'Scratch' }), 'spec.source.nodePath.root', labelMessage),
   rule('a root alias that ends in a dash', from({ root: 'scratch-' }), 'spec.source.nodePath.root', labelMessage),
   rule('a host path as the root', from({ root: '/scratch' }), 'spec.source.nodePath.root', labelMessage),
@@ -201,7 +142,7 @@ const refusedByRule: readonly RefusedJob[] = [
   ...destinationToo(),
 ];
 
-function destinationToo(): RefusedJob[] {
+function destinationToo(): RefusedObject[] {
   const to = (changes: object): object => jobWith({ destination: { nodePath: { ...archive, ...changes } } });
   const place = 'spec.destination.nodePath';
   return [
@@ -226,7 +167,7 @@ function destinationToo(): RefusedJob[] {
   ];
 }
 
-const refusedByStructure: readonly RefusedJob[] = [
+const refusedByStructure: readonly RefusedObject[] = [
   structure('no spec', { ...jobWith(), spec: undefined }, 'spec', 'is required'),
   structure('no source', jobWith({ source: undefined }), 'spec.source', 'is required'),
   structure('no destination', jobWith({ destination: undefined }), 'spec.destination', 'is required'),
@@ -255,6 +196,7 @@ const refusedByStructure: readonly RefusedJob[] = [
   structure('a limit with a fraction as a number', limited(1.5), limit, quantityMessage),
   structure('a list as the limit', limited([]), limit, quantityMessage),
   structure('a limit of 33 characters', limited(`1.${'0'.repeat(31)}`), limit, 'must be at most 32 characters long'),
+  structure('a word for suspend', jobWith({ suspend: 'yes' }), 'spec.suspend', 'must be true or false, not a string'),
   structure('no thread', jobWith({ parallelism: { threadsPerNode: 0 } }), 'spec.parallelism.threadsPerNode', 'must be at least 1'),
   structure('257 threads', jobWith({ parallelism: { threadsPerNode: 257 } }), 'spec.parallelism.threadsPerNode', 'must be at most 256'),
   structure(
@@ -265,8 +207,8 @@ const refusedByStructure: readonly RefusedJob[] = [
   ),
 ];
 
-const refusedAsUnknown: readonly RefusedJob[] = [
-  unknown('a field of later in spec', jobWith({ suspend: true }), 'spec.suspend'),
+const refusedAsUnknown: readonly RefusedObject[] = [
+  unknown('a field of later in spec', jobWith({ priority: 5 }), 'spec.priority'),
   unknown('a kind of place of later', jobWith({ source: { nodePath: scratch, pvc: { claimName: 'a' } } }), 'spec.source.pvc'),
   unknown('a misspelt field of a place', from({ nodename: 'worker-1' }), 'spec.source.nodePath.nodename'),
   unknown('a schedule of bandwidth', jobWith({ bandwidth: { limit: 1, scheduleRef: { name: 'a' } } }), 'spec.bandwidth.scheduleRef'),
@@ -277,16 +219,56 @@ const refusedAsUnknown: readonly RefusedJob[] = [
   unknown('a member beside spec', { ...jobWith(), specs: {} }, 'specs'),
 ];
 
-export const refusedJobs: readonly RefusedJob[] = [...refusedByRule, ...refusedByStructure, ...refusedAsUnknown];
+const refusedForTheirStatus = refusedStatuses.map(({ name, change, field, message }) =>
+  structure(`a status with ${name}`, { ...jobWith(), status: { ...finishedStatus, ...change } }, field, message),
+);
 
-function rule(name: string, document: object, field: string, message: string): RefusedJob {
-  return { name, document, by: 'rule', field, message };
-}
+export const refusedJobs: readonly RefusedObject[] = [
+  ...refusedByRule,
+  ...refusedByStructure,
+  ...refusedAsUnknown,
+  ...refusedForTheirStatus,
+];
 
-function structure(name: string, document: object, field: string, message: string): RefusedJob {
-  return { name, document, by: 'structure', field, message };
-}
+const running = { phase: 'Running', startTime: '2026-01-31T09:30:00Z' };
+const full = { update: 'Always', verify: { level: 'Source' }, durability: 'File', engine: { bufferSize: '1Mi' } };
+const changed = (spec: object): object => jobWith({ ...full, ...spec });
 
-function unknown(name: string, document: object, field: string): RefusedJob {
-  return { name, document, by: 'unknown', field, message: unknownMessage };
-}
+const fixedOnceStarted: readonly (readonly [name: string, change: object, field: string])[] = [
+  ['the source', { source: { nodePath: { ...scratch, path: 'run43' } } }, 'spec.source'],
+  ['the node of the source', { source: { nodePath: { ...scratch, nodeName: 'worker-2' } } }, 'spec.source'],
+  ['the destination', { destination: { nodePath: { ...archive, root: 'attic' } } }, 'spec.destination'],
+  ['the update mode', { update: 'IfDifferent' }, 'spec.update'],
+  ['a member of verify', { verify: { level: 'Readback' } }, 'spec.verify'],
+  ['verify, which goes', { verify: undefined }, 'spec.verify'],
+  ['the durability', { durability: undefined }, 'spec.durability'],
+  ['a member of engine', { engine: { bufferSize: '2Mi' } }, 'spec.engine'],
+  ['engine, which goes', { engine: undefined }, 'spec.engine'],
+];
+
+export const jobTransitions: readonly Transition[] = [
+  { name: 'anything before the start', before: jobWith(), status: { phase: 'Pending' }, after: changed({}), refused: [] },
+  { name: 'anything before there is a status', before: jobWith(), after: changed({}), refused: [] },
+  {
+    name: 'bandwidth, parallelism and suspend of a job that has started',
+    before: jobWith({ bandwidth: { limit: '1Gi' } }),
+    status: running,
+    after: jobWith({ bandwidth: { limit: '2Gi' }, parallelism: { threadsPerNode: 2 }, suspend: true }),
+    refused: [],
+  },
+  { name: 'a limit that goes', before: jobWith({ bandwidth: { limit: '1Gi' } }), status: running, after: jobWith(), refused: [] },
+  ...fixedOnceStarted.map(([name, change, field]) => ({
+    name: `once the job has started: ${name}`,
+    before: changed({}),
+    status: running,
+    after: changed(change),
+    refused: [field],
+  })),
+  {
+    name: 'optional members that appear once the job has started',
+    before: jobWith(),
+    status: running,
+    after: jobWith({ verify: {}, engine: {} }),
+    refused: ['spec.verify', 'spec.engine'],
+  },
+];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readableBytes, readableCount, readableDuration, readableRate } from '../../src/engine/readable.ts';
+import { readableBytes, readableCount, readableDuration, readableRate } from '../src/readable.ts';
 
 const sizes: readonly (readonly [bytes: number, text: string])[] = [
   [0, '0 B'],
