@@ -1,0 +1,108 @@
+import type { Server } from 'node:https';
+import { fastifySSE } from '@fastify/sse';
+import { type ApiError, group, type JobStatusEvent, jobEventsPath, transferJobKind } from '@smartcopy/crds';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { KubeClient } from '../kube/client.ts';
+import { type Access, reviewAccess, type Wanted } from './access.ts';
+import { type JobEvent, watchJob } from './job-events.ts';
+
+export interface ApiServerOptions {
+  readonly client: KubeClient;
+  /** A job as it is now, from memory; `undefined` when there is none of that name. */
+  readonly look: (job: { readonly namespace: string; readonly name: string }) => JobStatusEvent | undefined;
+  /** Whether the operator has read all objects, so that what it does not know does not exist. */
+  readonly isReady: () => boolean;
+  /** PEM. */
+  readonly tls: { readonly key: string; readonly cert: string };
+  readonly log: Logger;
+}
+
+/** Streams at once: each costs a socket and a look at memory every second; a thousand are a few percent of a core. */
+const maxStreams = 1_000;
+/** Silence that proxies take for a dead connection is longer than this. */
+const heartbeatIntervalMs = 15_000;
+/** One path and a token: whatever needs longer to say that means harm. */
+const requestTimeoutMs = 10_000;
+
+const statusOf: Readonly<Record<ApiError['code'], number>> = {
+  Unauthenticated: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  TooManyStreams: 429,
+  InternalError: 500,
+  NotReady: 503,
+};
+
+const jobParameters = z.object({ namespace: z.string().max(63), name: z.string().max(253) });
+
+/**
+ * The public HTTP API over TLS, see http-api.ts. Who may see a job is the API server's answer, asked in the person's name.
+ * Aborting the signal ends all streams; the caller closes the server.
+ */
+export async function createApiServer(options: ApiServerOptions, signal: AbortSignal): Promise<FastifyInstance<Server>> {
+  const { tls, log } = options;
+  const server = Fastify({
+    https: { ...tls, minVersion: 'TLSv1.3' },
+    requestTimeout: requestTimeoutMs,
+    bodyLimit: 1_024, // Nothing here takes a body.
+    forceCloseConnections: true,
+  });
+  await server.register(fastifySSE, { heartbeatInterval: heartbeatIntervalMs });
+  server.setNotFoundHandler((request, reply) =>
+    refuse(reply, 'NotFound', `there is nothing at ${request.method} ${request.url.split('?')[0]}`),
+  );
+  server.setErrorHandler((error, _request, reply) => {
+    log.error({ error }, 'an HTTP request failed');
+    return refuse(reply, 'InternalError', 'the request failed; the operator has logged why');
+  });
+  const streams = { count: 0 };
+  server.get(jobEventsPath, { sse: 'only' }, (request, reply) => answer(options, { request, reply, streams }, signal));
+  return server;
+}
+
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly streams: { count: number };
+}
+
+async function answer(
+  options: ApiServerOptions,
+  { request, reply, streams }: Exchange,
+  signal: AbortSignal,
+): Promise<FastifyReply | undefined> {
+  const job = jobParameters.parse(request.params);
+  const wanted: Wanted = { group, resource: transferJobKind.plural, ...job };
+  const ask = (): Promise<Access> => reviewAccess(options.client, request.headers.authorization, wanted, signal);
+  const access = await ask();
+  // Who may not see a job does not learn either whether there is one.
+  if (access.kind === 'unauthenticated') return refuse(reply, 'Unauthenticated', access.message);
+  if (access.kind === 'forbidden') return refuse(reply, 'Forbidden', access.message);
+  if (!options.isReady()) return refuse(reply, 'NotReady', 'the operator is still reading the objects; ask again in a few seconds');
+  if (options.look(job) === undefined)
+    return refuse(reply, 'NotFound', `there is no TransferJob ${job.name} in namespace ${job.namespace}`);
+  if (streams.count >= maxStreams) return refuse(reply, 'TooManyStreams', `${maxStreams} streams are open already; ask again later`);
+
+  const gone = new AbortController();
+  reply.sse.onClose(() => gone.abort());
+  const ended = AbortSignal.any([gone.signal, signal]);
+  const mayGoOn = async (): Promise<boolean> => (await ask()).kind === 'allowed';
+  streams.count += 1;
+  try {
+    await reply.sse.send(asMessages(watchJob({ look: () => options.look(job), mayGoOn }, ended)));
+  } finally {
+    streams.count -= 1;
+  }
+  return undefined;
+}
+
+async function* asMessages(events: AsyncGenerator<JobEvent>): AsyncGenerator<{ event: string; data: unknown }> {
+  for await (const { event, data } of events) yield { event, data };
+}
+
+function refuse(reply: FastifyReply, code: ApiError['code'], message: string): FastifyReply {
+  const body: ApiError = { code, message };
+  return reply.code(statusOf[code]).send(body);
+}

@@ -1,0 +1,34 @@
+import { group, type StoredTransferPolicy, storedMeta, storedTransferPolicy, transferPolicyKind, version } from '@smartcopy/crds';
+import { z } from 'zod';
+import type { Resource } from '../kube/resource.ts';
+
+export const transferPolicies: Resource<StoredTransferPolicy> = {
+  group,
+  version,
+  kind: transferPolicyKind.kind,
+  plural: transferPolicyKind.plural,
+  scope: transferPolicyKind.scope,
+  schema: storedTransferPolicy,
+};
+
+/** Of namespaces and nodes only names and labels matter: they are what selectors speak of. */
+const labelled = z.object({ metadata: storedMeta });
+export type LabelledObject = z.infer<typeof labelled>;
+
+export const namespaces: Resource<LabelledObject> = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  scope: 'Cluster',
+  schema: labelled,
+};
+
+export const nodes: Resource<LabelledObject> = {
+  group: '',
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
+  scope: 'Cluster',
+  schema: labelled,
+};

@@ -1,0 +1,70 @@
+import {
+  group,
+  type StoredMeta,
+  type StoredTransferJob,
+  type StoredTransferShard,
+  storedMeta,
+  storedTransferJob,
+  storedTransferShard,
+  transferJobKind,
+  transferShardKind,
+  version,
+} from '@smartcopy/crds';
+import { z } from 'zod';
+import { type KubeObject, keyText, type Resource } from '../kube/resource.ts';
+
+/** Keeps a job while an agent may still work on it. */
+export const shardsFinalizer = `${group}/shards`;
+
+export const transferJobs: Resource<StoredTransferJob> = {
+  group,
+  version,
+  kind: transferJobKind.kind,
+  plural: transferJobKind.plural,
+  scope: transferJobKind.scope,
+  schema: storedTransferJob,
+};
+
+/** A job of which no more is read than every object has: one that this build cannot read must still be able to go. */
+export const transferJobMetadata: Resource<KubeObject> = { ...transferJobs, schema: z.object({ metadata: storedMeta }) };
+
+export const transferShards: Resource<StoredTransferShard> = {
+  group,
+  version,
+  kind: transferShardKind.kind,
+  plural: transferShardKind.plural,
+  scope: transferShardKind.scope,
+  schema: storedTransferShard,
+};
+
+/** Indexes of the store of jobs. Jobs that have ended are in none: nothing that happens concerns them. */
+export const jobIndexes = {
+  namespace: (job: StoredTransferJob): readonly string[] => (hasEnded(job) ? [] : [job.metadata.namespace]),
+  node: (job: StoredTransferJob): readonly string[] => (hasEnded(job) ? [] : nodesOf(job)),
+};
+
+/** Indexes of the store of shards. */
+export const shardIndexes = {
+  node: (shard: StoredTransferShard): readonly string[] => [shard.spec.node],
+  job: (shard: StoredTransferShard): readonly string[] => [keyText(shard.spec.jobRef)],
+};
+
+/** The nodes that a job names. */
+export function nodesOf({ spec: { source, destination } }: StoredTransferJob): readonly string[] {
+  return [...new Set([source.nodePath.nodeName, destination.nodePath.nodeName])];
+}
+
+/** Whether the job is Complete or Failed, which it stays. */
+export function hasEnded({ status }: StoredTransferJob): boolean {
+  return status?.conditions?.some(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True') ?? false;
+}
+
+/** Whether the work on a shard is over, well or not. */
+export function isShardEnded({ status }: StoredTransferShard): boolean {
+  return status !== undefined && status.state !== 'Assigned';
+}
+
+/** The name of the one shard of a job: always the same, so that a second attempt to create it finds the first. */
+export function shardNameOf({ metadata }: { readonly metadata: Pick<StoredMeta, 'uid'> }): string {
+  return `${metadata.uid.slice(0, 8)}-r1-0`;
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type StoredTransferJob, type StoredTransferShard, syncResponse } from '@smartcopy/crds';
+import { workFor } from '../../src/transfer-job/assignments.ts';
+import { storedPolicy } from '../policy/policy-cases.ts';
+import { destination, failed, jobUid, labelled, shardName, source, storedJob, storedShard, storesOf, succeeded } from './job-cases.ts';
+
+const leaseMs = 3_600_000;
+const shard = storedShard();
+
+test('an agent is told all that it needs to carry a shard out', () => {
+  const job = storedJob({
+    spec: {
+      verify: { algorithm: 'BLAKE3' },
+      bandwidth: { limit: '100M' },
+      parallelism: { threadsPerNode: 8 },
+      engine: { bufferSize: '1Mi' },
+      update: 'Always',
+      durability: 'File',
+    },
+  });
+  const work = workFor('worker-1', storesOf({ jobs: [job], shards: [shard] }), leaseMs);
+  assert.deepEqual(work, {
+    assignments: [
+      {
+        id: shardName,
+        epoch: 1,
+        leaseMs,
+        spec: {
+          job: { namespace: 'climate', name: 'run42', uid: jobUid },
+          index: 0,
+          source: { alias: 'scratch', hostPath: '/mnt/scratch', subPath: 'climate', path: 'run42', crossMounts: false },
+          destination: { alias: 'archive', hostPath: '/mnt/archive', subPath: '', path: 'run42', crossMounts: false },
+          update: 'Always',
+          durability: 'File',
+          verify: { algorithm: 'BLAKE3', level: 'Readback' },
+          threadCount: 8,
+          bufferBytes: 1024 ** 2,
+        },
+      },
+    ],
+    allowances: [{ assignment: shardName, bytesPerSecond: 100_000_000, validForMs: 15_000 }],
+  });
+  const response = { revision: 'r', nextSyncMs: 0, ...work };
+  assert.deepEqual(syncResponse.parse(response), response);
+});
+
+test('a job that says no more than it must leaves the rest to the engine', () => {
+  const { assignments, allowances } = workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard] }), leaseMs);
+  assert.deepEqual(Object.keys(assignments[0]?.spec ?? {}).sort(), ['destination', 'durability', 'index', 'job', 'source', 'update']);
+  assert.equal(allowances[0]?.bytesPerSecond, null);
+});
+
+const other = {
+  source: { nodePath: { ...source, nodeName: 'worker-2' } },
+  destination: { nodePath: { ...destination, nodeName: 'worker-2' } },
+};
+const ended: NonNullable<StoredTransferJob['status']> = {
+  phase: 'Complete',
+  conditions: [{ type: 'Complete', status: 'True', lastTransitionTime: '2026-01-31T10:00:00Z', reason: 'Succeeded', message: '' }],
+};
+
+const unwanted: readonly (readonly [string, Parameters<typeof storesOf>[0]])[] = [
+  ['whose job is gone', { jobs: [] }],
+  ['whose job was replaced by another of its name', { jobs: [storedJob({ metadata: { uid: '6f0c3a1e-0000-4000-8000-000000000002' } })] }],
+  ['whose job is deleted', { jobs: [storedJob({ metadata: { deletionTimestamp: '2026-01-31T10:00:00Z' } })] }],
+  ['whose job is suspended', { jobs: [storedJob({ spec: { suspend: true } })] }],
+  ['whose job has ended', { jobs: [storedJob({ status: ended })] }],
+  ['that has succeeded', { shards: [storedShard({ status: succeeded })] }],
+  ['that has failed', { shards: [storedShard({ status: failed })] }],
+  ['that is deleted', { shards: [storedShard({ metadata: { deletionTimestamp: '2026-01-31T10:00:00Z' } })] }],
+  ['that this version does not make', { shards: [storedShard({ metadata: { name: '6f0c3a1e-r1-1' }, spec: { index: 1 } })] }],
+  ['that no policy allows', { policies: [] }],
+  [
+    'whose destination may not be written',
+    {
+      policies: [
+        storedPolicy('read', {
+          namespaceSelector: {},
+          roots: [
+            { alias: 'scratch', hostPath: '/mnt/scratch' },
+            { alias: 'archive', hostPath: '/mnt/archive' },
+          ],
+        }),
+      ],
+    },
+  ],
+  ['whose node is gone', { nodes: [labelled('worker-2')] }],
+  ['whose job names another node', { jobs: [storedJob({ spec: other })] }],
+  ['whose job names two nodes', { jobs: [storedJob({ spec: { destination: other.destination } })] }],
+  ['of another node', { shards: [storedShard({ spec: { node: 'worker-2' } })], jobs: [storedJob({ spec: other })] }],
+];
+
+for (const [name, world] of unwanted) {
+  test(`an agent is not told of a shard ${name}`, () => {
+    assert.deepEqual(workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard], ...world }), leaseMs), {
+      assignments: [],
+      allowances: [],
+    });
+  });
+}
+
+function manyJobs(count: number): { jobs: readonly StoredTransferJob[]; shards: readonly StoredTransferShard[] } {
+  const numbers = Array.from({ length: count }, (_, index) => ({
+    name: `job-${index}`,
+    uid: `${index.toString(16).padStart(8, '0')}-0000-4000-8000-000000000001`,
+    // The first are the youngest.
+    creationTimestamp: new Date(Date.parse('2026-01-31T10:00:00Z') - index * 1_000).toISOString(),
+  }));
+  return {
+    jobs: numbers.map((metadata) => storedJob({ metadata })),
+    shards: numbers.map(({ name, uid, creationTimestamp }) =>
+      storedShard({
+        metadata: { name: `${uid.slice(0, 8)}-r1-0`, creationTimestamp },
+        spec: { jobUID: uid, jobRef: { namespace: 'climate', name } },
+      }),
+    ),
+  };
+}
+
+test('an agent is told of as much as one answer holds, the oldest first', () => {
+  const { assignments, allowances } = workFor('worker-1', storesOf(manyJobs(300)), leaseMs);
+  assert.equal(assignments.length, 256);
+  assert.equal(allowances.length, 256);
+  assert.equal(assignments[0]?.id, '0000002c-r1-0');
+  assert.equal(assignments.at(-1)?.id, '0000012b-r1-0');
+});
