@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
-import { cached, isNotFound } from './cache.mjs';
-import { SetUpError, step } from './report.mjs';
-import { hasApt, runApt } from './system-packages.mjs';
-import { runTool } from './tools.mjs';
+import { isNotFound } from './cache.mjs';
+import { unpackedPackage } from './debian-package.mjs';
+import { SetUpError } from './report.mjs';
 
 /**
  * C sources of others that the engine is built with. They come from the distribution's packages and never enter the repository.
@@ -41,10 +39,7 @@ const xxhash = {
   },
 };
 
-/**
- * Finds both on the host, or unpacks the packages into the cache: that needs neither root nor what the packages depend on,
- * and apt verifies what it fetched.
- */
+/** Finds both on the host, or in packages of the distribution. */
 export async function bringCSources() {
   return { blake3: await bring(blake3), xxhash: await bring(xxhash) };
 }
@@ -53,32 +48,10 @@ export async function bringCSources() {
 async function bring({ what, debianPackage, place, find }) {
   const installed = await find('/');
   if (installed !== undefined) return installed;
-  if (!hasApt()) throw new SetUpError(`building the engine needs ${what} in ${place}: install the package that brings them`);
-  const root = await cached({ kind: 'sources', name: `${debianPackage}-${await distribution()}` }, (folder) =>
-    step(`fetching ${what} from the package ${debianPackage}`, () => unpack(debianPackage, folder)),
-  );
-  const unpacked = await find(root);
+  const otherwise = `building the engine needs ${what} in ${place}: install the package that brings them`;
+  const unpacked = await find(await unpackedPackage({ debianPackage, what, otherwise }));
   if (unpacked === undefined) throw new SetUpError(`the package ${debianPackage} of this distribution does not hold ${what}`);
   return unpacked;
-}
-
-/**
- * @param {string} debianPackage
- * @param {string} folder
- */
-async function unpack(debianPackage, folder) {
-  await runApt(['download', debianPackage], { folder, failure: `the package ${debianPackage} could not be fetched` });
-  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.deb'))) {
-    await runTool(['dpkg', '-x', name, '.'], { log: 'dpkg', folder, failure: `${name} could not be unpacked` });
-    await rm(join(folder, name));
-  }
-}
-
-/** Such as `debian-12-x64`: another release has another version of the package. */
-async function distribution() {
-  const text = await readFile('/etc/os-release', 'utf8');
-  const value = (/** @type {string} */ name) => new RegExp(`^${name}="?([\\w.-]*)`, 'm').exec(text)?.[1] ?? 'rolling';
-  return `${value('ID')}-${value('VERSION_ID')}-${process.arch}`;
 }
 
 /** @param {string} folder */

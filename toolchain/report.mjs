@@ -39,3 +39,11 @@ export async function step(title, work) {
     throw error;
   }
 }
+
+/**
+ * Shows how far the step is that runs now.
+ * @param {string} words such as `40 %`
+ */
+export function showProgress(words) {
+  process.stderr.write(`${words} ... `);
+}

@@ -7,16 +7,17 @@ import { addon, bringNativeBuild, engineTests, placeOf } from './native-build.mj
 import { bringNode, bringNpmPackages } from './npm-packages.mjs';
 import { SetUpError, say } from './report.mjs';
 import { bringBuildPackages, bringTestPackages, hasGoogleTest } from './system-packages.mjs';
+import { bringPrograms, bringProgramsIfPossible, kubernetes, promtool } from './test-programs.mjs';
 
 /**
- * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|tests <digest of the inputs>`.
- * Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
+ * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|cluster|tests <digest of the inputs>`.
+ * The goal `cluster` adds to `launch` what a control plane on this host needs, and `tests` adds all that any test needs. Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
  */
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const [goal, inputs] = process.argv.slice(2);
 
 try {
-  if ((goal !== 'launch' && goal !== 'tests') || inputs === undefined) throw new TypeError('use: set-up.mjs launch|tests DIGEST');
+  if (!isGoal(goal) || inputs === undefined) throw new TypeError('use: set-up.mjs launch|cluster|tests DIGEST');
   await setUp(goal, inputs);
 } catch (error) {
   if (error instanceof SetUpError) {
@@ -30,7 +31,16 @@ try {
 }
 
 /**
- * @param {'launch' | 'tests'} goal
+ * @typedef {'launch' | 'cluster' | 'tests'} Goal
+ * @param {string | undefined} word
+ * @returns {word is Goal}
+ */
+function isGoal(word) {
+  return word === 'launch' || word === 'cluster' || word === 'tests';
+}
+
+/**
+ * @param {Goal} goal
  * @param {string} inputs
  */
 async function setUp(goal, inputs) {
@@ -41,19 +51,22 @@ async function setUp(goal, inputs) {
   const node = await bringNode(repository);
   await bringNpmPackages(repository, node);
   await bringNativeBuild(repository, addon);
-  if (goal === 'tests') await bringTests();
+  if (goal === 'tests') await bringEngineTests();
   await removeUnused();
   await writeStamp(node, inputs);
+  // Last, because it may take minutes: whoever only wants to launch need not wait for it.
+  if (goal === 'cluster') await bringPrograms(repository, kubernetes);
+  if (goal === 'tests') for (const kind of [kubernetes, promtool]) await bringProgramsIfPossible(repository, kind);
 }
 
-async function bringTests() {
+async function bringEngineTests() {
   await bringTestPackages();
   if (hasGoogleTest()) await bringNativeBuild(repository, engineTests);
   else await rm(placeOf(repository, engineTests), { force: true }); // an old one would test old code
 }
 
 /**
- * The last act: what set-up.sh compares at every start.
+ * What set-up.sh compares at every start.
  * @param {string} node
  * @param {string} inputs as they were before the set-up: what was edited meanwhile makes the next start set up again
  */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { mkdir, open, readFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { cacheFolder } from './cache.mjs';
 import { SetUpError } from './report.mjs';
@@ -21,10 +21,9 @@ const shownLines = 12;
  * @param {boolean} [options.appendLog] keep what the log holds
  */
 export async function runTool([program, ...programArguments], { log, failure, folder, environment = process.env, appendLog = false }) {
-  const logs = join(cacheFolder, 'logs');
-  await mkdir(logs, { recursive: true });
-  const logPath = join(logs, `${log}.log`);
-  const file = await open(logPath, appendLog ? 'a' : 'w');
+  const path = logPath(log);
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, appendLog ? 'a' : 'w');
   try {
     await file.write(`$ ${[program, ...programArguments].join(' ')}\n`);
     await new Promise((resolve, reject) => {
@@ -36,10 +35,18 @@ export async function runTool([program, ...programArguments], { log, failure, fo
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new SetUpError(`${failure} (${program}: ${reason}; all it said is in ${logPath})`, await tellingLines(logPath));
+    throw new SetUpError(`${failure} (${program}: ${reason}; all it said is in ${path})`, await tellingLines(path));
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Where a tool's output goes.
+ * @param {string} log
+ */
+export function logPath(log) {
+  return join(cacheFolder, 'logs', `${log}.log`);
 }
 
 /**
@@ -66,7 +73,7 @@ export function findProgram(names) {
 }
 
 /** @param {string} path */
-function isProgram(path) {
+export function isProgram(path) {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

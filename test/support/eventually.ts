@@ -9,10 +9,14 @@ const defaultDeadlineMs = 30_000;
  * @param what how an error names what did not come to pass
  * @returns the first answer that is not undefined or false
  */
-export async function eventually<T>(what: string, look: () => T | undefined | false, deadlineMs = defaultDeadlineMs): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  deadlineMs = defaultDeadlineMs,
+): Promise<T> {
   const endMs = performance.now() + deadlineMs;
   for (;;) {
-    const seen = look();
+    const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     assert.ok(performance.now() < endMs, `${what}: not within ${deadlineMs / 1000} s`);
     await setTimeout(intervalMs);

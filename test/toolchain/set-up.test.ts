@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { eventually } from '../support/eventually.ts';
-import { type Clone, digestsOfNothing, type Ended, launch, start, throwAwayClone } from './throw-away-clone.ts';
+import { folderOfPrograms, programsOfTheSetUp } from './folder-of-programs.ts';
+import { digestsOfNothing, type Ended, launch, start, throwAwayClone } from './throw-away-clone.ts';
 
 const said = z.object({
   pid: z.number(),
@@ -140,19 +141,7 @@ test('a set-up that was killed anywhere is completed by the next launch', async 
 
 test('a host without a compiler is told in one sentence what to install', async (t) => {
   const clone = await throwAwayClone(t);
-  const tools = await folderOfPrograms(clone, [
-    'sh',
-    'find',
-    'sort',
-    'xargs',
-    'sha256sum',
-    'stat',
-    'mkdir',
-    'flock',
-    'node',
-    'npm',
-    'ninja',
-  ]);
+  const tools = await folderOfPrograms(clone, [...programsOfTheSetUp, 'ninja']);
 
   const ended = await launch({ ...clone, environment: { ...clone.environment, PATH: tools } });
 
@@ -176,19 +165,6 @@ test('a registry that cannot be reached is named with what npm said, without a s
   assert.match(ended.stderr, /^smartcopy: .*is the registry reachable\?.*all it said is in .*\.log\)$/m);
   assert.doesNotMatch(ended.stderr, /^(npm error)?\s+at /m);
 });
-
-/** A folder with links to these programs alone, to be all of PATH. */
-async function folderOfPrograms(clone: Clone, names: readonly string[]): Promise<string> {
-  const folder = join(clone.folder, '..', 'tools');
-  await mkdir(folder);
-  const places = (clone.environment.PATH ?? '').split(delimiter);
-  for (const name of names) {
-    const found = places.map((place) => join(place, name)).find((path) => existsSync(path));
-    assert.ok(found !== undefined, `${name} is on this host`);
-    await symlink(found, join(folder, name));
-  }
-  return folder;
-}
 
 /** The processes that a process has started and that still run. */
 async function childrenOf(pid: number): Promise<readonly number[]> {

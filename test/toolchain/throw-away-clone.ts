@@ -19,6 +19,7 @@ const kept = [
   'native/package.json',
   'native/CMakeLists.txt',
   'node-agent/package.json',
+  'operator/package.json',
   'test/package.json',
 ];
 
@@ -54,6 +55,9 @@ static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   return exports;
 }
 NODE_API_MODULE(smartcopy, Start)`,
+  'native/test/digests_test.cc': `#include <gtest/gtest.h>
+#include "src/engine/digests.h"
+TEST(Digests, OfNothing) { EXPECT_EQ(smartcopy::Blake3OfNothing(), 0xaf); }`,
   'node-agent/src/cli/main.ts': `import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 const addon: unknown = createRequire(import.meta.url)('../../../native/build/smartcopy.node');

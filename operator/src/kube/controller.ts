@@ -26,7 +26,7 @@ export type Reconcile = (key: ObjectKey, signal: AbortSignal, log: Logger) => Pr
 
 export type ReconcileResult = 'Done' | 'Later' | 'Terminal' | 'Conflict' | 'Failed' | 'Stopped';
 
-export interface ControllerHooks {
+interface ControllerHooks {
   readonly onReconcile?: (reconciliation: {
     readonly controller: string;
     readonly result: ReconcileResult;

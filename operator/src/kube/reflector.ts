@@ -10,7 +10,7 @@ import { pause } from './waiting.ts';
 /** Why a watch ended; `Closed` is how the API server ends one that has lasted long enough. */
 export type WatchEnd = 'Closed' | 'Silent' | 'Gone' | 'Refused' | 'Broken' | 'Unusable';
 
-export interface ReflectorHooks {
+interface ReflectorHooks {
   readonly onWatchRestart?: (resource: string, reason: WatchEnd) => void;
   /** Everything was listed: at the start, or because a watch could not go on. */
   readonly onRelist?: (resource: string) => void;

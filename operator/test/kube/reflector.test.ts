@@ -106,3 +106,16 @@ test('an event that is none is not passed over', async (t) => {
   assert.deepEqual(reasons, ['Unusable']);
   assert.match(asked[2] ?? '', /resourceVersion=5&/, 'it starts before what could not be read');
 });
+
+test('an object that this build cannot read is logged once for each form it has', async (t) => {
+  const strange = (resourceVersion: string): object => rawLamp({ name: 'odd', color: 'Mauve', resourceVersion });
+  const lines = ['7', '7', '8'].map((resourceVersion) => `${JSON.stringify({ type: 'MODIFIED', object: strange(resourceVersion) })}\n`);
+  const list = json(200, { metadata: { resourceVersion: '5' }, items: [strange('3')] });
+  const watch: Answer = (response) => response.end(lines.join(''));
+  const { client, asked } = await troubled(t, [list, watch, refusal(410, 'Expired'), list, open]);
+  const { store, logged } = reflect(t, client);
+  await eventually('it watches again', () => asked.length === 5);
+  const complaint = 'object cannot be read by this build, what was last read of it stays';
+  assert.deepEqual(logged.filter((line) => line === complaint).length, 4);
+  assert.equal(store.has({ namespace: 'shop', name: 'odd' }), true);
+});
