@@ -13,6 +13,9 @@ const secondsOfRequests = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 const secondsToStart = [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
 const secondsOfJobs = [1, 10, 60, 300, 1_800, 3_600, 4 * 3_600, 12 * 3_600, 24 * 3_600, 7 * 24 * 3_600];
 
+/** Of prom-client's own: gauges with the ending of counters, which promtool refuses. */
+const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 /**
  * Every metric of the operator, in one place. Labels are bounded: no path, no name of a job, no text of an error.
  * What happens is counted by the methods, what is there is taken from the census when the page is read.
@@ -58,6 +61,7 @@ export class Metrics {
 
   constructor(version: string, census: Census) {
     collectDefaultMetrics({ register: this.registry });
+    for (const name of misnamed) this.registry.removeSingleMetric(name);
     this.#gauge('build_info', 'Version of the operator.', ['version'], (set) => set({ version }, 1));
     this.#gauge('jobs', 'Jobs by phase.', ['namespace', 'phase'], (set) => {
       for (const { labels, count } of tally(census.jobs())) set(labels, count);

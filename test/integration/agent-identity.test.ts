@@ -24,7 +24,8 @@ import {
 
 const manifests = ['crds', 'operator'].flatMap((folder) => ['-f', join(import.meta.dirname, '..', '..', folder, 'manifests')]);
 const secretPath = `/api/v1/namespaces/${systemNamespace}/secrets/smartcopy-agent-tls`;
-const withinMs = 10_000;
+/** An API server that was just started takes its time, and a request that hangs is given up after 10 seconds. */
+const withinMs = 30_000;
 const hourMs = 3_600_000;
 
 suite('agents are known by their tokens', { skip: lacksControlPlane() }, () => {
@@ -38,6 +39,11 @@ suite('agents are known by their tokens', { skip: lacksControlPlane() }, () => {
     plane = await startControlPlane();
     await plane.kubectl(['apply', ...manifests]);
     await plane.kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...manifests.slice(0, 2)]);
+    // Established, a kind may still be unknown to the part of the API server that answers for it.
+    const path = '/apis/smartcopy.io/v1alpha1/nodeagents';
+    await settle('the kind is served', async () =>
+      (await plane.as(plane.files.admin).ask('GET', path)).status === 200 ? true : undefined,
+    );
     for (const name of ['node-1', 'node-2', 'node-3']) await createNode(plane, name, {});
     daemonSet = await createAgentDaemonSet(plane);
     served = await serve({ certificates: { checkIntervalMs: hourMs } }); // It does not meddle with those that tests make.
@@ -235,7 +241,7 @@ suite('agents are known by their tokens', { skip: lacksControlPlane() }, () => {
     await deletePod(pod);
     const { status } = await held;
     assert.equal(status, 401);
-    assert.ok(performance.now() - beganMs < withinMs);
+    assert.ok(performance.now() - beganMs < 20_000);
   });
 
   test('of two agents of a node the newer works, and the older is told to end, also while it is held', async (t) => {

@@ -4,11 +4,11 @@ import { after, before, suite, type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { AssignmentReport, TransferJobStatus } from '@smartcopy/crds';
 import { z } from 'zod';
+import { progressOf, reportOf, succeeded } from '../../operator/test/transfer-job/job-cases.ts';
 import { lacksControlPlane } from '../support/brought-programs.ts';
 import { cleanUp } from '../support/clean-up.ts';
 import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { progressOf, reportOf, succeeded } from '../../operator/test/transfer-job/job-cases.ts';
 import { OperatorInProcess, SpokenAgent } from '../support/operator-in-process.ts';
 
 const group = '/apis/smartcopy.io/v1alpha1';

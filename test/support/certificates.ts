@@ -9,7 +9,7 @@ export interface Credential {
   readonly key: string;
 }
 
-export interface Subject {
+interface Subject {
   /** The user name that a client has for the API server. */
   readonly commonName: string;
   /** The user's group. */

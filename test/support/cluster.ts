@@ -154,9 +154,3 @@ export class Cluster {
 export function conditionOf(job: StoredTransferJob | undefined, type: string) {
   return job?.status?.conditions?.find((condition) => condition.type === type);
 }
-
-/** Bytes of a job that are done or were there already, as its status says. */
-export function bytesSettled(job: StoredTransferJob | undefined): number {
-  const progress = job?.status?.progress;
-  return progress === undefined ? 0 : progress.bytesDone + progress.bytesUnchanged;
-}

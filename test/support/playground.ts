@@ -13,7 +13,7 @@ import { removeFolder } from './remove-folder.ts';
 import { replaceFile } from './replace-file.ts';
 import type { ServerProcess } from './server-process.ts';
 
-export type { PlaygroundAgent, PlaygroundRoot } from './playground-agent.ts';
+export type { PlaygroundAgent } from './playground-agent.ts';
 export type { PlaygroundOperator } from './playground-operator.ts';
 
 export interface PlaygroundNode {
@@ -59,7 +59,7 @@ export async function playground(t: TestContext, options: PlaygroundOptions): Pr
  * Starts a control plane, the operator and an agent for each node, each a process of its own, and plays the kubelets and the
  * DaemonSet controller for them. Whoever calls it stops it.
  */
-export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
+async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'smartcopy-playground-')));
   const playground = new Playground({ ...options, folder, isFolderOurs: options.folder === undefined });
   try {

@@ -14,7 +14,7 @@ export interface CertificateState {
   readonly retired: readonly RetiredAuthority[];
 }
 
-export interface RetiredAuthority {
+interface RetiredAuthority {
   /** PEM. */
   readonly certificate: string;
   readonly untilMs: number;
@@ -30,7 +30,7 @@ export interface RotationOptions {
 }
 
 /** One step towards the certificates that should be there. */
-export type RotationStep = 'makeServer' | 'makeNext' | 'adoptNext' | 'dropRetired';
+type RotationStep = 'makeServer' | 'makeNext' | 'adoptNext' | 'dropRetired';
 
 export interface Rotated {
   readonly state: CertificateState;
@@ -68,7 +68,7 @@ export async function rotate(state: CertificateState | undefined, nowMs: number,
 }
 
 /** What to do next, if anything. Pure: the same state at the same time gives the same step. */
-export function nextStep(state: CertificateState, nowMs: number, options: RotationOptions): RotationStep | undefined {
+function nextStep(state: CertificateState, nowMs: number, options: RotationOptions): RotationStep | undefined {
   const { authority, server, next, retired } = state;
   if (next?.publishedAtMs !== undefined && nowMs >= next.publishedAtMs + options.graceMs) return 'adoptNext';
   if (next === undefined && isDue(authority, nowMs)) return 'makeNext';

@@ -25,9 +25,9 @@ export interface CertificatesOptions {
 }
 
 /** Certificates and keys, for the operator alone. */
-export const certificateSecretName = 'smartcopy-agent-tls';
+const certificateSecretName = 'smartcopy-agent-tls';
 /** What agents trust, in the member ca.crt. */
-export const certificateBundleName = 'smartcopy-agent-ca';
+const certificateBundleName = 'smartcopy-agent-ca';
 
 const dayMs = 24 * 3_600_000;
 const defaultAuthorityLifetimeMs = 3_650 * dayMs;

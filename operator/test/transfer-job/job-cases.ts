@@ -21,7 +21,7 @@ import { storedPolicy } from '../policy/policy-cases.ts';
 /** 2026-01-31T10:00:00Z, in the middle of every case; the jobs are an hour old. */
 export const nowMs = Date.parse('2026-01-31T10:00:00Z');
 const createdAt = '2026-01-31T09:00:00Z';
-export const operatorStartedMs = nowMs - 3_600_000;
+const operatorStartedMs = nowMs - 3_600_000;
 export const jobUid = '6f0c3a1e-0000-4000-8000-000000000001';
 export const shardName = '6f0c3a1e-r1-0';
 
