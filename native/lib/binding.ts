@@ -8,6 +8,9 @@ interface Binding {
   readonly controlWords: readonly string[];
   copyTree(request: CopyTreeRequest, words: BigInt64Array): Promise<CopyTreeResult>;
   probeIoUring(): IoUringProbe;
+  /** The error's name; undefined when the lock was taken. */
+  lockFile(fd: number): string | undefined;
+  bootTimeMs(): number;
 }
 
 // The launcher and `npm run build` put the addon here; it is keyed by content in the cache and copied into the clone.

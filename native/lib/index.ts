@@ -1,3 +1,4 @@
+export { bootTimeMs } from './boot-time.ts';
 export { ControlBlock, type Counters } from './control-block.ts';
 export {
   type CopyTreeRequest,
@@ -13,3 +14,4 @@ export {
 } from './copy-tree.ts';
 export { NativeError, NativeIoError, RefusedError } from './errors.ts';
 export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';
+export { tryLock } from './try-lock.ts';

@@ -57,19 +57,22 @@ export class ApiClient {
   /** Asks, and gives the answer whatever its status is. */
   ask(method: Method, path: string, body?: unknown): Promise<Answer> {
     const json = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-    const headers = { ...this.#headers, ...(body === undefined ? {} : { 'content-type': json }) };
+    const text = body === undefined ? '' : JSON.stringify(body);
+    // Node sends no length with DELETE by itself, and a body without one would be read as the next request.
+    const length = { 'content-length': Buffer.byteLength(text) };
+    const headers = { ...this.#headers, ...(body === undefined ? {} : { 'content-type': json, ...length }) };
     return new Promise((resolve, reject) => {
       const asked = request(new URL(path, this.#url), { method, headers, agent: this.#agent, timeout: timeoutMs }, (response) => {
-        let text = '';
+        let said = '';
         response.setEncoding('utf8').on('data', (part: string) => {
-          text += part;
+          said += part;
         });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: said }));
         response.on('error', reject);
       });
       asked.on('timeout', () => asked.destroy(new Error(`${method} ${path}: no answer within ${timeoutMs / 1000} s`)));
       asked.on('error', reject);
-      asked.end(body === undefined ? undefined : JSON.stringify(body));
+      asked.end(text);
     });
   }
 

@@ -1,6 +1,8 @@
 // The addon: its functions as JavaScript sees them. Values are checked on the JavaScript side; here they are only
 // unpacked.
 #include <napi.h>
+#include <sys/file.h>
+#include <time.h>
 
 #include "engine/io_uring_probe.h"
 #include "transfer_run.h"
@@ -31,9 +33,24 @@ Napi::Value ProbeIoUringForJs(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// The error's name, or undefined when the lock was taken.
+Napi::Value LockFile(const Napi::CallbackInfo& info) {
+  const long answer = sys::Flock(info[0].As<Napi::Number>().Int32Value(), LOCK_EX);
+  if (answer >= 0) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), ErrnoName(static_cast<int>(-answer)));
+}
+
+Napi::Value BootTimeMs(const Napi::CallbackInfo& info) {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);  // cannot fail: every kernel since 2.6.39 has the clock
+  return Napi::Number::New(info.Env(), static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6);
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("controlWords", ControlWords(env));
   exports.Set("copyTree", Napi::Function::New(env, CopyTree));
+  exports.Set("lockFile", Napi::Function::New(env, LockFile));
+  exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
   exports.Set("probeIoUring", Napi::Function::New(env, ProbeIoUringForJs));
   return exports;
 }

@@ -1,5 +1,5 @@
+import { readableBytes, readableCount } from '@smartcopy/crds/progress';
 import { escapePath } from '../engine/escape-path.ts';
-import { readableBytes, readableCount } from '../engine/readable.ts';
 import type { GroupLimit } from '../system/control-groups.ts';
 import type { HostFacts, PlaceFacts } from '../system/describe-host.ts';
 import type { KernelFacts } from '../system/kernel.ts';

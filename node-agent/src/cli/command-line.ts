@@ -11,7 +11,7 @@ export type CommandLine =
 const exitStatuses = `
 Exit status:
   0    everything was done
-  1    it ended with failures, or early, or could not write its answer; each is named on stderr
+  1    it ended with failures, or early, or could not write its answer, or a job is suspended; each is named on stderr
   2    wrong usage or bad input
   3    refused for safety: a file onto itself, a directory into itself
   130  ended by SIGINT or SIGTERM; what was finished is kept`;

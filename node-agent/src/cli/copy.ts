@@ -1,6 +1,6 @@
+import { readableCount } from '@smartcopy/crds/progress';
 import { joinPath, lastSegment } from '../engine/byte-paths.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
-import { readableCount } from '../engine/readable.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';

@@ -2,7 +2,7 @@
 export const exitStatus = {
   /** Everything was done. */
   done: 0,
-  /** It ended with failures, or early, or its answer could not be written; each is named on stderr. */
+  /** It ended with failures, or early, or a job is suspended, or its answer could not be written; each is named on stderr. */
   failed: 1,
   /** Wrong usage or bad input; nothing was written. */
   badInput: 2,

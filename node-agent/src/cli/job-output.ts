@@ -1,6 +1,6 @@
 import type { TransferJob, TransferJobStatus } from '@smartcopy/crds';
+import { readableDuration } from '@smartcopy/crds/progress';
 import { stringify } from 'yaml';
-import { readableDuration } from '../engine/readable.ts';
 import type { ExitStatus } from './exit-status.ts';
 
 /** A job that was run, or could not be. */

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import type { Endpoint, TransferJob } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
+import { defaultBufferBytes } from '../engine/defaults.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -18,8 +19,6 @@ export interface PlacedJob {
   readonly source: Root;
   readonly destination: Root;
 }
-
-const defaultBufferBytes = 1024 ** 2;
 
 /**
  * Finds the root of every end of every job.

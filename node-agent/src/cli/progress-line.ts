@@ -1,5 +1,4 @@
-import { percentDone, secondsLeft } from '../engine/progress.ts';
-import { readableBytes, readableCount, readableDuration, readableRate } from '../engine/readable.ts';
+import { percentDone, readableBytes, readableCount, readableDuration, readableRate, secondsLeft } from '@smartcopy/crds/progress';
 import type { Counters } from '../engine/run-transfer.ts';
 
 /** What a progress display is made of at one moment. */

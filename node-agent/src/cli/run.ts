@@ -1,3 +1,5 @@
+import type { TransferJob, TransferJobStatus } from '@smartcopy/crds';
+import { toTime } from '@smartcopy/crds/progress';
 import { z } from 'zod';
 import { statusOfEnded, statusOfNotStarted } from '../engine/transfer-status.ts';
 import { deliverAnswer } from './answer.ts';
@@ -12,6 +14,7 @@ import { type PlacedJob, placeJobs, planJob, showEnd } from './job-plan.ts';
 import { parseOptions } from './parse-options.ts';
 import { placesOf } from './places.ts';
 import { readRoots } from './roots.ts';
+import type { Screen } from './screen.ts';
 import { statusOfReport } from './summary.ts';
 import { type TransferView, tellReport, type Verbosity, watchTransfer } from './watch-transfer.ts';
 
@@ -56,6 +59,7 @@ async function runJobs(jobs: readonly PlacedJob[], context: RunContext): Promise
 
 async function runJob(placed: PlacedJob, { screen, verbosity, interruption }: RunContext): Promise<EndedJob> {
   const { job } = placed;
+  if (job.spec.suspend) return leaveAlone(job, screen);
   if (verbosity !== 'Quiet') screen.line(`job ${nameOfJob(job)}: ${showEnd(job.spec.source)} to ${showEnd(job.spec.destination)}`);
   const startedAtMs = Date.now();
   try {
@@ -72,6 +76,26 @@ async function runJob(placed: PlacedJob, { screen, verbosity, interruption }: Ru
     if (details !== undefined) screen.write(`${details}\n`);
     return { job, startedAtMs, status: statusOfNotStarted({ reason, message: sentence }, Date.now()), exit };
   }
+}
+
+/** A job that is suspended rests here as in a cluster. What the file asks for is not done, so the exit status must not be 0. */
+function leaveAlone(job: TransferJob, screen: Screen): EndedJob {
+  const sentence = 'suspended; set spec.suspend to false to run it';
+  screen.line(`job ${nameOfJob(job)}: ${sentence}`);
+  const nowMs = Date.now();
+  return { job, startedAtMs: nowMs, status: statusOfSuspended(sentence, nowMs), exit: exitStatus.failed };
+}
+
+/** It has not failed, nor begun: there are no numbers, and no times. */
+function statusOfSuspended(message: string, nowMs: number): TransferJobStatus {
+  const rest = { lastTransitionTime: toTime(nowMs), reason: 'Suspended', message };
+  return {
+    phase: 'Suspended',
+    conditions: [
+      { type: 'Complete', status: 'False', ...rest },
+      { type: 'Suspended', status: 'True', ...rest },
+    ],
+  };
 }
 
 const digestsNotKept = 'verify.level Source computes digests and compares nothing; they are not kept; Readback checks the copy';

@@ -1,6 +1,6 @@
-import { readableBytes, readableCount, readableRate } from '../engine/readable.ts';
+import { readableBytes, readableCount, readableRate } from '@smartcopy/crds/progress';
+import { describeReason } from '../engine/failure-sentences.ts';
 import type { Counters, Transfer, TransferReport } from '../engine/run-transfer.ts';
-import { describeReason } from './describe-failure.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
 /** What the shell is told about a transfer that ran. */

@@ -24,7 +24,8 @@ export function nextRate(previous: RateEstimate, atMs: number, bytes: number): R
   const elapsedMs = atMs - previous.atMs;
   if (elapsedMs <= 0) return previous;
   const share = 1 - Math.exp(-elapsedMs / timeConstantMs);
-  const sampled = ((bytes - previous.bytes) * 1000) / elapsedMs;
+  // Bytes of a file that fails in the end are taken back: that is no movement.
+  const sampled = (Math.max(0, bytes - previous.bytes) * 1000) / elapsedMs;
   const weightedRate = previous.weightedRate * (1 - share) + sampled * share;
   const weight = previous.weight * (1 - share) + share;
   return { bytesPerSecond: weightedRate / weight, atMs, bytes, weightedRate, weight };

@@ -1,11 +1,18 @@
 import type { EngineUsed, TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress } from '@smartcopy/crds';
+import {
+  describeProgress,
+  nothingCounted,
+  nothingUsed,
+  readableBytes,
+  readableCount,
+  type TransferCounts,
+  toTime,
+} from '@smartcopy/crds/progress';
 import type { FailureGroup } from './failure-summary.ts';
-import { percentDone } from './progress.ts';
-import { readableBytes, readableCount, readableRate } from './readable.ts';
 import type { Counters, TransferReport } from './run-transfer.ts';
 
 /** Why a transfer did not start, or what ended it: a word for scripts and a sentence for people. */
-interface Cause {
+export interface Cause {
   readonly reason: string;
   readonly message: string;
 }
@@ -13,45 +20,60 @@ interface Cause {
 /** Of a condition. */
 const maxMessageLength = 1024;
 
-const nothingCounted: Counters = {
-  bytesTotal: 0,
-  bytesDone: 0,
-  bytesUnchanged: 0,
-  filesTotal: 0,
-  filesDone: 0,
-  filesUnchanged: 0,
-  filesFailed: 0,
-  directoriesDone: 0,
-  entriesRefused: 0,
-  bytesVerified: 0,
-  reflinkBytes: 0,
-  readWriteBytes: 0,
-  throttleWaitMs: 0,
-  totalsFinal: false,
-};
+/** How a transfer went, in the words of a status. */
+export interface EndedTransfer {
+  readonly progress: TransferProgress;
+  readonly engineUsed: EngineUsed;
+  readonly errors: readonly TransferFailure[];
+  /** Absent when everything was done. */
+  readonly failure?: Cause;
+  /** What was done, when it was. */
+  readonly message: string;
+  /** What reading back has shown; present when that was wanted. */
+  readonly verified?: Cause & { readonly status: 'True' | 'False' };
+}
+
+/**
+ * How a transfer went. Pure.
+ * @param isReadBack whether the job's verify level is Readback
+ */
+export function describeEnded(report: TransferReport, isReadBack: boolean): EndedTransfer {
+  const { counters, durationMs, endedAtMs, ownersNotKept, modesNotKept } = report;
+  const failure = causeOfFailure(report);
+  const bytesPerSecond = durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0;
+  return {
+    progress: {
+      ...describeProgress({ counts: countsOf(counters), bytesPerSecond, atMs: endedAtMs, isUnderWay: false }),
+      ownersNotKept,
+      modesNotKept,
+    },
+    engineUsed: describeEngine(counters),
+    errors: report.errors.map(describeGroup),
+    ...(failure === undefined ? {} : { failure }),
+    message: failure?.message ?? describeSuccess(counters),
+    ...(isReadBack ? { verified: describeVerified(report, failure) } : {}),
+  };
+}
 
 /**
  * The status of a TransferJob whose one transfer has ended. Pure.
  * @param isReadBack whether the job's verify level is Readback
  */
 export function statusOfEnded(report: TransferReport, isReadBack: boolean): TransferJobStatus {
-  const { counters, durationMs, endedAtMs, ownersNotKept, modesNotKept } = report;
-  const at = toTime(endedAtMs);
-  const failure = causeOfFailure(report);
+  const { progress, engineUsed, errors, failure, message, verified } = describeEnded(report, isReadBack);
+  const lastTransitionTime = toTime(report.endedAtMs);
   return {
     phase: report.phase,
     startTime: toTime(report.startedAtMs),
-    completionTime: at,
-    progress: {
-      ...describeProgress(counters, durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0, endedAtMs),
-      ownersNotKept,
-      modesNotKept,
-    },
-    engineUsed: describeEngine(counters),
-    errors: report.errors.map(describeGroup),
+    completionTime: lastTransitionTime,
+    progress,
+    engineUsed,
+    errors: [...errors],
     conditions: [
-      ...(failure === undefined ? [complete(counters, at)] : failed(failure, at)),
-      ...(isReadBack ? [describeVerified(report, failure, at)] : []),
+      ...(failure === undefined
+        ? [{ type: 'Complete' as const, status: 'True' as const, lastTransitionTime, reason: 'Succeeded', message }]
+        : failed(failure, lastTransitionTime)),
+      ...(verified === undefined ? [] : [{ type: 'Verified' as const, lastTransitionTime, ...verified }]),
     ],
   };
 }
@@ -61,49 +83,41 @@ export function statusOfNotStarted(cause: Cause, nowMs: number): TransferJobStat
   return {
     phase: 'Failed',
     completionTime: toTime(nowMs),
-    progress: describeProgress(nothingCounted, 0, nowMs),
-    engineUsed: describeEngine(nothingCounted),
+    progress: describeProgress({ counts: nothingCounted, bytesPerSecond: 0, atMs: nowMs, isUnderWay: false }),
+    engineUsed: nothingUsed,
     errors: [],
     conditions: failed(cause, toTime(nowMs)),
   };
 }
 
-function describeProgress(counters: Counters, bytesPerSecond: number, nowMs: number): TransferProgress {
-  const percent = percentDone(counters);
-  const { bytesTotal, bytesDone, bytesUnchanged, bytesVerified, filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused } =
-    counters;
+/** What a status shows of the engine's counters. */
+export function countsOf(counters: Counters): TransferCounts {
+  const { bytesTotal, bytesDone, bytesUnchanged, bytesVerified } = counters;
+  const { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused, totalsFinal } = counters;
   return {
     bytesTotal,
     bytesDone,
     bytesUnchanged,
-    bytesVerified,
     filesTotal,
     filesDone,
     filesUnchanged,
-    filesFailed,
     entriesRefused,
-    totalsFinal: counters.totalsFinal,
-    ...(percent === undefined ? {} : { percent }),
-    bytesPerSecond: Math.round(bytesPerSecond),
-    lastUpdateTime: toTime(nowMs),
-    summary: {
-      progress: percent === undefined ? readableBytes(bytesDone + bytesUnchanged) : `${percent}%`,
-      rate: readableRate(bytesPerSecond),
-    },
+    filesFailed,
+    bytesVerified,
+    totalsFinal,
   };
 }
 
-function describeEngine(counters: Counters): EngineUsed {
+export function describeEngine(counters: Counters): EngineUsed {
   return { reflink: counters.reflinkBytes, readWrite: counters.readWriteBytes };
 }
 
-function describeGroup({ side, ...group }: FailureGroup): TransferFailure {
+export function describeGroup({ side, ...group }: FailureGroup): TransferFailure {
   return { ...group, side: side === 'source' ? 'Source' : 'Destination' };
 }
 
-function complete(counters: Counters, at: string): TransferJobCondition {
-  const message = `${readableCount(counters.filesDone, 'file')} copied, ${counters.filesUnchanged.toLocaleString('en-US')} equal already`;
-  return { type: 'Complete', status: 'True', lastTransitionTime: at, reason: 'Succeeded', message };
+function describeSuccess({ filesDone, filesUnchanged }: Counters): string {
+  return `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`;
 }
 
 function failed(cause: Cause, at: string): TransferJobCondition[] {
@@ -115,16 +129,14 @@ function failed(cause: Cause, at: string): TransferJobCondition[] {
 }
 
 /** Verified speaks of what was copied: a job of which a file could not be read may still have verified all others. */
-function describeVerified(report: TransferReport, failure: Cause | undefined, at: string): TransferJobCondition {
-  if (report.mismatchCount > 0 || (failure !== undefined && report.end !== 'Finished')) {
-    const message = report.mismatchCount > 0 ? describeMismatches(report.mismatchCount) : 'it ended before everything was read back';
-    const reason = report.mismatchCount > 0 ? 'VerifyMismatch' : (failure?.reason ?? 'Interrupted');
-    return { type: 'Verified', status: 'False', lastTransitionTime: at, reason, message };
+function describeVerified(report: TransferReport, failure: Cause | undefined): NonNullable<EndedTransfer['verified']> {
+  if (report.mismatchCount > 0) return { status: 'False', reason: 'VerifyMismatch', message: describeMismatches(report.mismatchCount) };
+  if (failure !== undefined && report.end !== 'Finished') {
+    return { status: 'False', reason: failure.reason, message: 'it ended before everything was read back' };
   }
   const { bytesVerified, filesUnchanged } = report.counters;
   const unread = filesUnchanged > 0 ? `; ${readableCount(filesUnchanged, 'file')} of equal size and time not read` : '';
-  const message = `${readableBytes(bytesVerified)} read back and found equal${unread}`;
-  return { type: 'Verified', status: 'True', lastTransitionTime: at, reason: 'Succeeded', message };
+  return { status: 'True', reason: 'Succeeded', message: `${readableBytes(bytesVerified)} read back and found equal${unread}` };
 }
 
 function causeOfFailure(report: TransferReport): Cause | undefined {
@@ -153,9 +165,4 @@ function causeOfFailure(report: TransferReport): Cause | undefined {
 
 function describeMismatches(count: number): string {
   return `${readableCount(count, 'file')} read back at the destination differed from what was read at the source`;
-}
-
-/** RFC 3339 in whole seconds, as Kubernetes writes times. */
-function toTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

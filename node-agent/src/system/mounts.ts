@@ -30,11 +30,16 @@ export function mountIdOf(path: Uint8Array): number | undefined {
   const O_PATH = 0o10000000; // Opens anything without reading it: no permission on the file is needed, a FIFO does not wait.
   const fd = openSync(Buffer.from(path), O_PATH);
   try {
-    const line = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
-    return line?.[1] === undefined ? undefined : Number(line[1]);
+    return mountIdIn(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
   } finally {
     closeSync(fd);
   }
+}
+
+/** The mount of an open descriptor. @param fdinfo what /proc/self/fdinfo says about it */
+export function mountIdIn(fdinfo: string): number | undefined {
+  const [, id] = /^mnt_id:\s*(\d+)$/m.exec(fdinfo) ?? [];
+  return id === undefined ? undefined : Number(id);
 }
 
 // Format: proc_pid_mountinfo(5). The optional fields end at a lone hyphen.

@@ -10,3 +10,16 @@ export const maxThreadCount = 256;
 export function chooseThreadCount(cpus: CpuFacts): number {
   return Math.min(usableCpuCount(cpus), maxThreadCount);
 }
+
+/** A transfer that starts among many has this many, so that it is not slow for the rest of its life when the others have ended. */
+const fewestThreads = 4;
+
+/**
+ * The engine threads of a transfer that starts beside others: a share of the CPUs, because each of them thinks of the whole machine.
+ * A thread that waits costs its buffer and nothing else, so that some more threads than CPUs do no harm.
+ * @param runningCount transfers that run already
+ */
+export function shareOfThreads(cpus: CpuFacts, runningCount: number): number {
+  const all = chooseThreadCount(cpus);
+  return Math.min(all, Math.max(fewestThreads, Math.ceil(all / (runningCount + 1))));
+}

@@ -116,6 +116,39 @@ test('several jobs run one after the other, and one that fails does not stop the
   assert.ok(existsSync(join(top, 'roots/archive/copy/a.txt')));
 });
 
+test('a job that is suspended is not begun, and that is not success', async (t) => {
+  const prepared = 'roots: { scratch: ../roots/scratch, archive: made }\nprepare: { archive: [mkdir, made] }\n';
+  const top = workshop(t, { 'jobs/smartcopy.yaml': prepared, 'jobs/job.yaml': jobText({ more: '  suspend: true\n' }) });
+  const { status, stdout, stderr } = await runCli(['run', 'jobs/job.yaml'], top);
+  assert.equal(status, 1);
+  assert.match(stderr, /^smartcopy: job climate\/one: suspended; set spec\.suspend to false to run it$/m);
+  assert.doesNotMatch(stderr, /scratch:run42 to/);
+  assert.match(stdout, /^# NAME {3}PHASE {7}PROGRESS.*\n# one {4}Suspended /);
+  const jobStatus = transferJobStatus.parse(parse(stdout).status);
+  assert.equal(jobStatus.phase, 'Suspended');
+  assert.deepEqual(
+    jobStatus.conditions?.map(({ type, status: holds, reason }) => [type, holds, reason]),
+    [
+      ['Complete', 'False', 'Suspended'],
+      ['Suspended', 'True', 'Suspended'],
+    ],
+  );
+  assert.deepEqual([jobStatus.startTime, jobStatus.completionTime], [undefined, undefined]);
+  assert.ok(!existsSync(join(top, 'made')), 'its roots are not prepared');
+  assert.match((await runCli(['run', '-q', 'jobs/job.yaml'], top)).stderr, /^smartcopy: job climate\/one: suspended; [^\n]*\n$/);
+});
+
+test('a suspended job does not keep the others of the file from running', async (t) => {
+  const jobs = [
+    jobText({ name: 'resting', to: 'root: archive, path: resting', more: '  suspend: true\n' }),
+    jobText({ name: 'two', more: '  suspend: false\n' }),
+  ];
+  const top = workshop(t, { 'jobs/jobs.yaml': jobs.join('---\n') });
+  assert.equal((await runCli(['run', 'jobs/jobs.yaml'], top)).status, 1);
+  assert.ok(existsSync(join(top, 'roots/archive/copy/a.txt')));
+  assert.ok(!existsSync(join(top, 'roots/archive/resting')));
+});
+
 test('two aliases of one directory are found out when the job starts', async (t) => {
   const more = 'roots: { scratch: ../roots/scratch, archive: ../roots/scratch }\n';
   const top = workshop(t, { 'jobs/smartcopy.yaml': more, 'jobs/job.yaml': jobText({ to: 'root: archive, path: run42/inside' }) });

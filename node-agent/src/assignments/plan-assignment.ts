@@ -1,0 +1,78 @@
+import type { AssignedEnd, Assignment } from '@smartcopy/crds';
+import { joinPath } from '../engine/byte-paths.ts';
+import { defaultBufferBytes } from '../engine/defaults.ts';
+import { escapePath, shortenPath } from '../engine/escape-path.ts';
+import type { Transfer } from '../engine/run-transfer.ts';
+import { nameTemporaries } from '../engine/temporaries.ts';
+import type { Cause } from '../engine/transfer-status.ts';
+import type { RootTable } from './root-table.ts';
+
+/** Why an assignment cannot be begun now; `undefined` when it can. The node's own configuration is the second key beside the policy. */
+export function obstacleTo({ spec: { source, destination } }: Assignment, roots: Pick<RootTable, 'find'>): Cause | undefined {
+  if (roots.find(source) === undefined) return notMounted(source);
+  const found = roots.find(destination);
+  if (found === undefined) return notMounted(destination);
+  return found.isReadOnly ? readOnly(destination) : undefined;
+}
+
+export interface PlanOptions {
+  readonly roots: Pick<RootTable, 'find'>;
+  /** Which beginning of the assignment this is, from 1. */
+  readonly attempt: number;
+  /** For an assignment that names no number. */
+  readonly threadCount: number;
+}
+
+/** The transfer that carries an assignment out; `undefined` where there is an obstacle to it. */
+export function planTransfer(assignment: Assignment, { roots, attempt, threadCount }: PlanOptions): Transfer | undefined {
+  const { epoch, spec } = assignment;
+  const [source, destination] = [roots.find(spec.source), roots.find(spec.destination)];
+  if (source === undefined || destination === undefined || obstacleTo(assignment, roots) !== undefined) return undefined;
+  return {
+    source: { root: Buffer.from(source.path), path: pathBelowRoot(spec.source) },
+    destination: { root: Buffer.from(destination.path), path: pathBelowRoot(spec.destination) },
+    threadCount: spec.threadCount ?? threadCount,
+    bufferBytes: spec.bufferBytes ?? defaultBufferBytes,
+    update: spec.update,
+    ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
+    verify: spec.verify?.level ?? 'None',
+    durability: spec.durability,
+    temporaries: { job: jobNumber(spec), epoch: temporariesEpoch(epoch, attempt) },
+    // The engine has one switch for both ends: mounts are crossed only where both policies allow it.
+    crossMounts: spec.source.crossMounts && spec.destination.crossMounts,
+    scanTotals: true,
+  };
+}
+
+/** `scratch:run42`: an end as the author of the job knows it. What lies above, the job never sees. */
+export function showEnd({ alias, path }: AssignedEnd): string {
+  return `${alias}:${shortenPath(escapePath(Buffer.from(path)), 256)}`;
+}
+
+/** Below the root as it is mounted: the policy's part of the path, then the job's. */
+function pathBelowRoot({ subPath, path }: AssignedEnd): Buffer {
+  return path === '' ? Buffer.from(subPath) : joinPath(Buffer.from(subPath), Buffer.from(path));
+}
+
+/**
+ * Tells the temporary files of one beginning from those of every earlier one, on any node. In 32 bits: 16 for the epoch, 16 for the
+ * attempt. Beyond them the number stays at its highest, and the engine's lock on the destination is what keeps two runs apart.
+ */
+export function temporariesEpoch(epoch: number, attempt: number): number {
+  const most = 0xffff;
+  return Math.min(epoch, most) * 0x1_0000 + Math.min(attempt, most);
+}
+
+function jobNumber({ job, index }: Assignment['spec']): number {
+  return nameTemporaries([Buffer.from(job.uid), Buffer.from(String(index))], 0).job;
+}
+
+function notMounted({ alias, hostPath }: AssignedEnd): Cause {
+  const message = `the agent has no root '${alias}' mounted from ${hostPath}; add it to the roots of the agents, or mount the directory there`;
+  return { reason: 'RootNotMounted', message: message.slice(0, 1024) };
+}
+
+function readOnly({ alias, hostPath }: AssignedEnd): Cause {
+  const message = `the root '${alias}' (${hostPath}) is mounted read-only; mount it for writing or choose another destination`;
+  return { reason: 'RootReadOnly', message: message.slice(0, 1024) };
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nextRate, startRate } from '../../src/engine/rate.ts';
+
+test('a steady rate is known from the first sample on', () => {
+  let rate = startRate(0, 0);
+  for (let atMs = 100; atMs <= 20_000; atMs += 100) {
+    rate = nextRate(rate, atMs, atMs * 5);
+    assert.ok(Math.abs(rate.bytesPerSecond - 5_000) < 1e-6);
+  }
+});
+
+test('a stall shows within seconds, and a burst does not take over at once', () => {
+  let rate = startRate(0, 0);
+  for (let atMs = 100; atMs <= 30_000; atMs += 100) rate = nextRate(rate, atMs, atMs);
+  const burst = nextRate(rate, 30_100, 30_000 + 10_000);
+  assert.ok(burst.bytesPerSecond > 1_000 && burst.bytesPerSecond < 4_000, `${burst.bytesPerSecond}`);
+  let stalled = rate;
+  for (let atMs = 30_100; atMs <= 45_000; atMs += 100) stalled = nextRate(stalled, atMs, 30_000);
+  assert.ok(stalled.bytesPerSecond < 60, `${stalled.bytesPerSecond}`);
+});
+
+test('a clock that stands still changes nothing', () => {
+  const rate = nextRate(startRate(0, 0), 1_000, 1_000);
+  assert.equal(nextRate(rate, 1_000, 2_000), rate);
+});
