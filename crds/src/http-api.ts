@@ -19,7 +19,7 @@ export type JobDeletedEvent = z.infer<typeof jobDeletedEvent>;
 
 /** The body of every answer that is not a stream. */
 export const apiError = z.object({
-  code: z.enum(['Unauthenticated', 'Forbidden', 'NotFound', 'TooManyStreams', 'NotReady', 'InternalError']),
+  code: z.enum(['Unauthenticated', 'Forbidden', 'NotFound', 'TooManyRequests', 'NotReady', 'InternalError']),
   message: z.string(),
 });
 export type ApiError = z.infer<typeof apiError>;

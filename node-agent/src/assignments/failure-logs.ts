@@ -83,6 +83,7 @@ export class FailureLog {
   readonly #options: LogOptions;
   #fd: number | undefined;
   #fileBytes = 0;
+  #isFull = false;
   #lostCount = 0;
 
   constructor(options: LogOptions) {
@@ -95,8 +96,10 @@ export class FailureLog {
       const fd = this.#fd ?? this.#open();
       const lines = failures.map((failure) => `${JSON.stringify(describe(failure, attempt))}\n`).join('');
       const bytes = Buffer.byteLength(lines);
-      if (mayGrow(this.#fileBytes, bytes)) this.#fileBytes += writeSync(fd, lines);
-      else this.#lose(failures.length, 'report files are full');
+      // What is full stays so for this attempt: asking again for each of a million failures would cost more than they do.
+      this.#isFull ||= !mayGrow(this.#fileBytes, bytes);
+      if (this.#isFull) this.#lose(failures.length, 'report files are full');
+      else this.#fileBytes += writeSync(fd, lines);
     } catch (error) {
       this.#lose(failures.length, error instanceof Error ? error.message : String(error));
     }

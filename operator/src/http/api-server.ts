@@ -21,6 +21,8 @@ export interface ApiServerOptions {
 
 /** Streams at once: each costs a socket and a look at memory every second; a thousand are a few percent of a core. */
 const maxStreams = 1_000;
+/** Whoever sends invented tokens costs the API server no more than so many questions at a time. */
+const maxReviews = 32;
 /** Silence that proxies take for a dead connection is longer than this. */
 const heartbeatIntervalMs = 15_000;
 /** One path and a token: whatever needs longer to say that means harm. */
@@ -30,7 +32,7 @@ const statusOf: Readonly<Record<ApiError['code'], number>> = {
   Unauthenticated: 401,
   Forbidden: 403,
   NotFound: 404,
-  TooManyStreams: 429,
+  TooManyRequests: 429,
   InternalError: 500,
   NotReady: 503,
 };
@@ -54,28 +56,39 @@ export async function createApiServer(options: ApiServerOptions, signal: AbortSi
     refuse(reply, 'NotFound', `there is nothing at ${request.method} ${request.url.split('?')[0]}`),
   );
   server.setErrorHandler((error, _request, reply) => {
-    log.error({ error }, 'an HTTP request failed');
+    log.error({ err: error }, 'an HTTP request failed');
     return refuse(reply, 'InternalError', 'the request failed; the operator has logged why');
   });
-  const streams = { count: 0 };
-  server.get(jobEventsPath, { sse: 'only' }, (request, reply) => answer(options, { request, reply, streams }, signal));
+  const load = { streams: 0, reviews: 0 };
+  server.get(jobEventsPath, { sse: 'only' }, (request, reply) => answer(options, { request, reply, load }, signal));
   return server;
 }
 
 interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly streams: { count: number };
+  /** What is under way for everybody. */
+  readonly load: { streams: number; reviews: number };
 }
 
 async function answer(
   options: ApiServerOptions,
-  { request, reply, streams }: Exchange,
+  { request, reply, load }: Exchange,
   signal: AbortSignal,
 ): Promise<FastifyReply | undefined> {
-  const job = jobParameters.parse(request.params);
+  const parameters = jobParameters.safeParse(request.params);
+  if (!parameters.success) return refuse(reply, 'NotFound', 'no namespace or job has so long a name');
+  const job = parameters.data;
   const wanted: Wanted = { group, resource: transferJobKind.plural, ...job };
-  const ask = (): Promise<Access> => reviewAccess(options.client, request.headers.authorization, wanted, signal);
+  const ask = async (): Promise<Access> => {
+    load.reviews += 1;
+    try {
+      return await reviewAccess(options.client, request.headers.authorization, wanted, signal);
+    } finally {
+      load.reviews -= 1;
+    }
+  };
+  if (load.reviews >= maxReviews) return refuse(reply, 'TooManyRequests', 'too many ask at once; ask again in a few seconds');
   const access = await ask();
   // Who may not see a job does not learn either whether there is one.
   if (access.kind === 'unauthenticated') return refuse(reply, 'Unauthenticated', access.message);
@@ -83,17 +96,25 @@ async function answer(
   if (!options.isReady()) return refuse(reply, 'NotReady', 'the operator is still reading the objects; ask again in a few seconds');
   if (options.look(job) === undefined)
     return refuse(reply, 'NotFound', `there is no TransferJob ${job.name} in namespace ${job.namespace}`);
-  if (streams.count >= maxStreams) return refuse(reply, 'TooManyStreams', `${maxStreams} streams are open already; ask again later`);
+  if (load.streams >= maxStreams) return refuse(reply, 'TooManyRequests', `${maxStreams} streams are open already; ask again later`);
 
   const gone = new AbortController();
   reply.sse.onClose(() => gone.abort());
   const ended = AbortSignal.any([gone.signal, signal]);
-  const mayGoOn = async (): Promise<boolean> => (await ask()).kind === 'allowed';
-  streams.count += 1;
+  const mayGoOn = async (): Promise<boolean> => {
+    try {
+      return (await ask()).kind === 'allowed';
+    } catch (error) {
+      // Who cannot be judged is let go; they ask again.
+      options.log.warn({ err: error }, 'a stream ends because its access could not be reviewed');
+      return false;
+    }
+  };
+  load.streams += 1;
   try {
     await reply.sse.send(asMessages(watchJob({ look: () => options.look(job), mayGoOn }, ended)));
   } finally {
-    streams.count -= 1;
+    load.streams -= 1;
   }
   return undefined;
 }
