@@ -9,11 +9,12 @@ import { AgentServer } from './agents/agent-server.ts';
 import { Authenticator } from './agents/authenticate.ts';
 import type { KeyPair } from './agents/certificate-authority.ts';
 import { Certificates } from './agents/certificates.ts';
-import { Inventory, nodeAgentResource } from './agents/inventory.ts';
+import { Inventory } from './agents/inventory.ts';
 import { systemClock } from './clock.ts';
 import type { Configuration } from './config.ts';
 import { createApiServer } from './http/api-server.ts';
 import { createStatusServer } from './http/status-server.ts';
+import { nodeAgentResource, transferJobs, transferPolicies, transferShards } from './kinds.ts';
 import { KubeClient } from './kube/client.ts';
 import { type ControllerOptions, runController } from './kube/controller.ts';
 import { EventRecorder } from './kube/events.ts';
@@ -26,10 +27,10 @@ import { WorkQueue } from './kube/work-queue.ts';
 import { defaultWriteRates, WriteBudget } from './kube/write-budget.ts';
 import { Metrics } from './metrics.ts';
 import { createPolicyReconciler, wakePolicies } from './policy/reconcile.ts';
-import { namespaces, nodes, transferPolicies } from './policy/resources.ts';
+import { namespaces, nodes } from './policy/resources.ts';
 import { type WorkStores, workFor } from './transfer-job/assignments.ts';
 import { TransferJobReconciler } from './transfer-job/reconcile.ts';
-import { jobIndexes, shardIndexes, transferJobs, transferShards } from './transfer-job/resources.ts';
+import { jobIndexes, shardIndexes } from './transfer-job/resources.ts';
 import { wakeOnChanges } from './transfer-job/wake.ts';
 
 /** A reconciliation waits for the API server most of the time; as many at once let fifty new jobs start within the burst of the budget. */

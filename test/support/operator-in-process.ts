@@ -2,6 +2,7 @@ import type { AssignmentReport, StoredTransferJob, StoredTransferPolicy, StoredT
 import { pino } from 'pino';
 import { AgentDirectory } from '../../operator/src/agents/agent-directory.ts';
 import { systemClock } from '../../operator/src/clock.ts';
+import { transferJobs, transferPolicies, transferShards } from '../../operator/src/kinds.ts';
 import { KubeClient } from '../../operator/src/kube/client.ts';
 import { runController } from '../../operator/src/kube/controller.ts';
 import { EventRecorder } from '../../operator/src/kube/events.ts';
@@ -12,10 +13,10 @@ import { Store } from '../../operator/src/kube/store.ts';
 import { WorkQueue } from '../../operator/src/kube/work-queue.ts';
 import { WriteBudget } from '../../operator/src/kube/write-budget.ts';
 import { createPolicyReconciler, wakePolicies } from '../../operator/src/policy/reconcile.ts';
-import { type LabelledObject, namespaces, nodes, transferPolicies } from '../../operator/src/policy/resources.ts';
+import { type LabelledObject, namespaces, nodes } from '../../operator/src/policy/resources.ts';
 import { workFor } from '../../operator/src/transfer-job/assignments.ts';
 import { type FinishedJob, TransferJobReconciler } from '../../operator/src/transfer-job/reconcile.ts';
-import { jobIndexes, shardIndexes, transferJobs, transferShards } from '../../operator/src/transfer-job/resources.ts';
+import { jobIndexes, shardIndexes } from '../../operator/src/transfer-job/resources.ts';
 import { wakeOnChanges } from '../../operator/src/transfer-job/wake.ts';
 
 const namespace = 'smartcopy-system';

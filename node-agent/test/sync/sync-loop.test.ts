@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { Assignment, SyncResponse } from '@smartcopy/crds';
@@ -178,6 +178,7 @@ test('an operator that comes and goes is logged once each time, and work goes on
   await eventually('it has ended', () => assignments.reports()[0]?.state === 'Succeeded');
   offer(peer, toDo([assignmentOf()]));
   await eventually('the end is told', () => peer.last?.reports[0]?.state === 'Succeeded');
+  await eventually('it is connected again', () => connected.length === 3);
   const told = lines.filter(({ msg }) => msg.startsWith('operator')).map(({ msg, trouble }) => [msg, trouble]);
   assert.deepEqual(told, [
     ['operator answers', undefined],
@@ -196,7 +197,7 @@ test('a superseded agent ends its exchange; only the operator may say so', async
 
 test('a set that cannot be saved is not said to be applied', async (t) => {
   const { peer, node, start } = await talking(t);
-  const { mkdirSync, rmSync } = process.getBuiltinModule('fs');
+  await eventually('the first state is saved', () => existsSync(node.path('state/assignments.json')));
   mkdirSync(node.path('state/assignments.json.new'));
   const response = { ...toDo([assignmentOf()]), nextSyncMs: 50 };
   peer.answer = () => response;

@@ -1,24 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { group, nodeAgentKind, type StoredNodeAgent, storedNodeAgent, version } from '@smartcopy/crds';
+import type { StoredNodeAgent } from '@smartcopy/crds';
 import type { Clock } from '../clock.ts';
+import { nodeAgentResource } from '../kinds.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { done, later, type Outcome } from '../kube/controller.ts';
-import type { KubeObject, ObjectKey, Resource } from '../kube/resource.ts';
+import type { KubeObject, ObjectKey } from '../kube/resource.ts';
 import type { Store } from '../kube/store.ts';
 import type { WorkQueue } from '../kube/work-queue.ts';
 import type { WriteBudget } from '../kube/write-budget.ts';
 import { type AgentDirectory, agentLostAfterMs } from './agent-directory.ts';
 import { lostStatus, nextStatus } from './node-agent-status.ts';
-
-export const nodeAgentResource: Resource<StoredNodeAgent> = {
-  group,
-  version,
-  kind: nodeAgentKind.kind,
-  plural: nodeAgentKind.plural,
-  scope: 'Cluster',
-  schema: storedNodeAgent,
-};
 
 export interface InventoryOptions {
   readonly client: KubeClient;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StoredTransferPolicy } from '@smartcopy/crds';
 import type { Clock } from '../clock.ts';
+import { transferPolicies } from '../kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { done, type Outcome } from '../kube/controller.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../kube/resource.ts';
@@ -9,7 +10,7 @@ import type { WorkQueue } from '../kube/work-queue.ts';
 import type { WriteBudget } from '../kube/write-budget.ts';
 import { nextPolicyStatus } from './policy-status.ts';
 import type { Labelled } from './resolve-root.ts';
-import { type LabelledObject, transferPolicies } from './resources.ts';
+import type { LabelledObject } from './resources.ts';
 
 /** What the meaning of policies hangs on. */
 export interface PolicyStores {

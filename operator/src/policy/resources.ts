@@ -1,15 +1,6 @@
-import { group, type StoredTransferPolicy, storedMeta, storedTransferPolicy, transferPolicyKind, version } from '@smartcopy/crds';
+import { storedMeta } from '@smartcopy/crds';
 import { z } from 'zod';
 import type { Resource } from '../kube/resource.ts';
-
-export const transferPolicies: Resource<StoredTransferPolicy> = {
-  group,
-  version,
-  kind: transferPolicyKind.kind,
-  plural: transferPolicyKind.plural,
-  scope: transferPolicyKind.scope,
-  schema: storedTransferPolicy,
-};
 
 /** Of namespaces and nodes only names and labels matter: they are what selectors speak of. */
 const labelled = z.object({ metadata: storedMeta });

@@ -2,6 +2,7 @@ import type { StoredTransferShard, TransferJobStatus, TransferShardSpec, Transfe
 import type { AgentDirectory } from '../agents/agent-directory.ts';
 import type { Clock } from '../clock.ts';
 import { OperatorError } from '../errors.ts';
+import { transferShards } from '../kinds.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type KubeObject, keyOf } from '../kube/resource.ts';
@@ -9,7 +10,7 @@ import type { WriteBudget, WritePriority } from '../kube/write-budget.ts';
 import type { Decision } from './decide.ts';
 import type { SeenShard } from './observe.ts';
 import type { OwnWrites } from './own-writes.ts';
-import { shardsFinalizer, transferJobMetadata, transferShards } from './resources.ts';
+import { shardsFinalizer, transferJobMetadata } from './resources.ts';
 
 interface JobActionsDeps {
   readonly client: KubeClient;

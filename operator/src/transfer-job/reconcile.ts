@@ -2,6 +2,7 @@ import type { JobStatusEvent, StoredTransferJob, StoredTransferShard } from '@sm
 import type { Logger } from 'pino';
 import type { AgentDirectory } from '../agents/agent-directory.ts';
 import type { Clock } from '../clock.ts';
+import { transferJobs, transferShards } from '../kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { done, later, type Outcome, TerminalError } from '../kube/controller.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -14,7 +15,7 @@ import { eventsBetween, type JobEvent } from './events.ts';
 import { type Observed, observe, observeShard } from './observe.ts';
 import { oneLine } from './one-line.ts';
 import { maxLagMs, OwnWrites } from './own-writes.ts';
-import { shardNameOf, transferJobMetadata, transferJobs, transferShards } from './resources.ts';
+import { shardNameOf, transferJobMetadata } from './resources.ts';
 import { changeBetween, nextStatus } from './status.ts';
 
 interface TransferJobHooks {

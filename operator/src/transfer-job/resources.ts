@@ -1,41 +1,13 @@
-import {
-  group,
-  type StoredMeta,
-  type StoredTransferJob,
-  type StoredTransferShard,
-  storedMeta,
-  storedTransferJob,
-  storedTransferShard,
-  transferJobKind,
-  transferShardKind,
-  version,
-} from '@smartcopy/crds';
+import { group, type StoredMeta, type StoredTransferJob, type StoredTransferShard, storedMeta } from '@smartcopy/crds';
 import { z } from 'zod';
+import { transferJobs } from '../kinds.ts';
 import { type KubeObject, keyText, type Resource } from '../kube/resource.ts';
 
 /** Keeps a job while an agent may still work on it. */
 export const shardsFinalizer = `${group}/shards`;
 
-export const transferJobs: Resource<StoredTransferJob> = {
-  group,
-  version,
-  kind: transferJobKind.kind,
-  plural: transferJobKind.plural,
-  scope: transferJobKind.scope,
-  schema: storedTransferJob,
-};
-
 /** A job of which no more is read than every object has: one that this build cannot read must still be able to go. */
 export const transferJobMetadata: Resource<KubeObject> = { ...transferJobs, schema: z.object({ metadata: storedMeta }) };
-
-export const transferShards: Resource<StoredTransferShard> = {
-  group,
-  version,
-  kind: transferShardKind.kind,
-  plural: transferShardKind.plural,
-  scope: transferShardKind.scope,
-  schema: storedTransferShard,
-};
 
 /** Indexes of the store of jobs. Jobs that have ended are in none: nothing that happens concerns them. */
 export const jobIndexes = {

@@ -8,8 +8,9 @@ import { agentPodIndexes, agentPodResource } from '../../src/agents/agent-pod.ts
 import { AgentServer } from '../../src/agents/agent-server.ts';
 import { Authenticator } from '../../src/agents/authenticate.ts';
 import { Certificates, type CertificatesOptions } from '../../src/agents/certificates.ts';
-import { Inventory, nodeAgentResource } from '../../src/agents/inventory.ts';
+import { Inventory } from '../../src/agents/inventory.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { nodeAgentResource } from '../../src/kinds.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { runController } from '../../src/kube/controller.ts';
 import { Reflector } from '../../src/kube/reflector.ts';

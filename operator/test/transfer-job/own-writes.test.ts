@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { transferShards } from '../../src/kinds.ts';
 import { maxLagMs, OwnWrites } from '../../src/transfer-job/own-writes.ts';
-import { transferShards } from '../../src/transfer-job/resources.ts';
 import { storedShard } from './job-cases.ts';
 
 const [first, second] = [storedShard({ metadata: { resourceVersion: '1' } }), storedShard({ metadata: { resourceVersion: '2' } })];
