@@ -24,3 +24,9 @@ test('a clock that stands still changes nothing', () => {
   const rate = nextRate(startRate(0, 0), 1_000, 1_000);
   assert.equal(nextRate(rate, 1_000, 2_000), rate);
 });
+
+test('bytes that are taken back, of a file that failed in the end, are no movement backwards', () => {
+  const moving = nextRate(startRate(0, 0), 1_000, 1_000);
+  const takenBack = nextRate(moving, 2_000, 0);
+  assert.ok(takenBack.bytesPerSecond > 0 && takenBack.bytesPerSecond < moving.bytesPerSecond);
+});
