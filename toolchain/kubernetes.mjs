@@ -82,13 +82,27 @@ async function findGo(module) {
   const advice = `install Go ${needed} or newer, or set KUBEBUILDER_ASSETS to a folder that holds them`;
   const go = findProgram(['go']);
   if (go === undefined) throw new SetUpError(`${programNames} cannot be built, for this host has no Go: ${advice}`);
-  const version = execFileSync(go, ['version'], { cwd: '/', env: goEnvironment(), encoding: 'utf8' }).trim();
+  const version = askVersion(go);
+  if (version === undefined) throw new SetUpError(`${programNames} cannot be built, for ${go} does not say its version: ${advice}`);
   const [major = 0, minor = 0] = wordIn(version, /go(\d+\.\d+)/)
     .split('.')
     .map(Number);
   const [neededMajor = 0, neededMinor = 0] = needed.split('.').map(Number);
   if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) return { go, version };
   throw new SetUpError(`${programNames} cannot be built, for this host has Go ${major}.${minor}: ${advice}`);
+}
+
+/**
+ * @param {string} go
+ * @returns {string | undefined} nothing for a Go that does not run, or says something else
+ */
+function askVersion(go) {
+  try {
+    const said = execFileSync(go, ['version'], { cwd: '/', env: goEnvironment(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return /go\d+\.\d+/.test(said) ? said.trim() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -22,6 +22,9 @@ export const maxSyncBytes = 4 * 1024 * 1024;
 /** Shards that an agent may hold at once. */
 export const maxAssignments = 256;
 
+/** Ten years: no copy takes longer, and every time that is told from it can be written as a date. */
+const maxAgoMs = 10 * 365 * 86_400_000;
+
 const bytesPerSecond = z.int().min(0).nullable();
 
 /** The bandwidth an assignment may use now. */
@@ -91,8 +94,8 @@ export const assignmentReport = z.object({
   state: z.enum(['Waiting', 'Running', 'Stopping', 'Stopped', 'Succeeded', 'Failed']),
   waiting: z.object({ reason, message: z.string().max(1024) }).optional(),
   /** Milliseconds since the engine began, and since it moved or found equal the first byte, by the agent's steady clock. */
-  startedForMs: z.int().min(0).optional(),
-  firstByteForMs: z.int().min(0).optional(),
+  startedForMs: z.int().min(0).max(maxAgoMs).optional(),
+  firstByteForMs: z.int().min(0).max(maxAgoMs).optional(),
   /** Present once the engine has begun. */
   progress: transferProgress.optional(),
   engineUsed: engineUsed.optional(),

@@ -65,15 +65,16 @@ export function describeProgress({ counts, bytesPerSecond, atMs, isUnderWay }: P
 }
 
 /**
- * How much is done, as whole percent rounded down, so that 100 means all. By bytes; by files where there are no bytes.
+ * How much is done, as whole percent rounded down, so that 100 means all, with nothing that failed. By bytes; by files where there are no bytes.
  * `undefined` until the totals are final: a percentage of what was found so far would run backwards.
  */
 export function percentDone(counts: TransferCounts): number | undefined {
   const { bytesTotal, bytesDone, bytesUnchanged, filesTotal, filesDone, filesUnchanged, totalsFinal } = counts;
   if (!totalsFinal) return undefined;
   const [done, total] = bytesTotal > 0 ? [bytesDone + bytesUnchanged, bytesTotal] : [filesDone + filesUnchanged, filesTotal];
-  // A source that grows meanwhile must not show 101 percent.
-  return total === 0 ? 100 : Math.min(100, Math.floor((done * 100) / total));
+  // A source that grows meanwhile must not show 101 percent, and what lacks an entry is not all.
+  const most = counts.filesFailed > 0 ? 99 : 100;
+  return total === 0 ? most : Math.min(most, Math.floor((done * 100) / total));
 }
 
 /** The seconds left at this rate; `undefined` while that cannot be known. */

@@ -94,6 +94,7 @@ test('members that a newer side sends are dropped, at every depth', () => {
   assert.deepEqual(syncResponse.parse(newerResponse), response);
 });
 
+const tenYearsMs = 10 * 365 * 86_400_000;
 const changeReport = (change: object): object => ({ reports: [{ ...request.reports[0], ...change }] });
 const badRequests: readonly (readonly [name: string, change: object, path: readonly PropertyKey[]])[] = [
   ['a hold of more than a minute', { waitMs: 60_001 }, ['waitMs']],
@@ -112,6 +113,8 @@ const badRequests: readonly (readonly [name: string, change: object, path: reado
   ['a reason in two words', changeReport({ waiting: { reason: 'not mounted', message: '' } }), ['reports', 0, 'waiting', 'reason']],
   ['an eleventh kind of failure', changeReport({ errors: [...errors, errors[0]] }), ['reports', 0, 'errors']],
   ['a time before the start', changeReport({ firstByteForMs: -1 }), ['reports', 0, 'firstByteForMs']],
+  ['a start more than ten years ago', changeReport({ startedForMs: tenYearsMs + 1 }), ['reports', 0, 'startedForMs']],
+  ['a first byte more than ten years ago', changeReport({ firstByteForMs: tenYearsMs + 1 }), ['reports', 0, 'firstByteForMs']],
   [
     'a negative allowance',
     changeReport({ heldAllowance: { bytesPerSecond: -1, validForMs: 1 } }),

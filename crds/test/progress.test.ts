@@ -16,6 +16,8 @@ const percentages: readonly (readonly [name: string, counts: Partial<TransferCou
   ['goes by files where there are no bytes', { filesTotal: 4, filesDone: 1, filesUnchanged: 1 }, 50],
   ['is 100 for an empty directory', {}, 100],
   ['stays below 100 when a file failed', { bytesTotal: 1000, bytesDone: 900, filesFailed: 1 }, 90],
+  ['stays below 100 when an empty file failed', { bytesTotal: 1000, bytesDone: 1000, filesFailed: 1 }, 99],
+  ['stays below 100 when nothing but the directory failed', { filesFailed: 1 }, 99],
 ];
 for (const [name, counts, percent] of percentages) {
   test(`the percentage ${name}`, () => assert.equal(percentDone(countsOf({ totalsFinal: true, ...counts })), percent));

@@ -24,13 +24,7 @@ async function main(): Promise<number> {
       process.stdout.write(usage());
       return exitStatus.stopped;
     }
-    const log = createLogger(configuration.logLevel);
-    try {
-      return leave(await runAgent(configuration, log, signal));
-    } catch (error) {
-      log.fatal({ err: error }, 'agent failed');
-      return exitStatus.failed;
-    }
+    return leave(await runAgent(configuration, createLogger(configuration.logLevel), signal));
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -45,7 +39,8 @@ function stopSignal(): AbortSignal {
 }
 
 function leave(end: AgentEnd): number {
-  // exit() would wait for the engine's threads, and these wait for a file system that does not answer.
+  // exit() would wait for all threads, and some wait for a file system that does not answer.
   if (end === 'stuck') process.kill(process.pid, 'SIGKILL');
+  if (end === 'failed') return exitStatus.failed;
   return end === 'superseded' ? exitStatus.superseded : exitStatus.stopped;
 }

@@ -6,6 +6,8 @@ export interface Census {
   readonly jobs: () => readonly { readonly namespace: string; readonly phase: TransferJobPhase }[];
   readonly shards: () => readonly { readonly state: string }[];
   readonly agents: () => readonly { readonly state: string; readonly version: string }[];
+  /** Keys that wait, by the name of their queue. */
+  readonly queueDepths: () => Readonly<Record<string, number>>;
   readonly limits: () => { readonly limitBytesPerSecond: number; readonly grantedBytesPerSecond: number };
 }
 
@@ -15,6 +17,31 @@ const secondsOfJobs = [1, 10, 60, 300, 1_800, 3_600, 4 * 3_600, 12 * 3_600, 24 *
 
 /** Of prom-client's own: gauges with the ending of counters, which promtool refuses. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** Why jobs end. The word comes from an agent: another one than these must not become a new series. */
+const knownReasons: ReadonlySet<string> = new Set([
+  'DestinationInsideSource',
+  'DigestsIncomplete',
+  'EntriesFailed',
+  'InternalError',
+  'IoError',
+  'NameTooLong',
+  'NoSpace',
+  'NotStarted',
+  'OutOfMemory',
+  'PathEscape',
+  'PermissionDenied',
+  'QuotaExceeded',
+  'ReadOnlyFileSystem',
+  'SameFile',
+  'SourceNotFound',
+  'SpecialFile',
+  'Succeeded',
+  'SystemError',
+  'TooManyOpenFiles',
+  'TypeConflict',
+  'VerifyMismatch',
+]);
 
 /**
  * Every metric of the operator, in one place. Labels are bounded: no path, no name of a job, no text of an error.
@@ -72,6 +99,9 @@ export class Metrics {
     this.#gauge('agents', 'Agents by state and version.', ['state', 'version'], (set) => {
       for (const { labels, count } of tally(census.agents())) set(labels, count);
     });
+    this.#gauge('workqueue_depth', 'Keys that wait in a work queue.', ['name'], (set) => {
+      for (const [name, depth] of Object.entries(census.queueDepths())) set({ name }, depth);
+    });
     this.#gauge('bandwidth_limit_bytes_per_second', 'Sum of the limits of running jobs that have one.', [], (set) => {
       set({}, census.limits().limitBytesPerSecond);
     });
@@ -82,7 +112,7 @@ export class Metrics {
 
   jobFinished(job: { readonly namespace: string; readonly result: string; readonly reason: string; readonly durationS: number }): void {
     const { namespace, result, reason, durationS } = job;
-    this.#jobsFinished.inc({ namespace, result, reason });
+    this.#jobsFinished.inc({ namespace, result, reason: knownReasons.has(reason) ? reason : 'Other' });
     this.#jobDuration.observe({ result }, durationS);
   }
 

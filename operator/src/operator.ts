@@ -25,7 +25,7 @@ import { Store } from './kube/store.ts';
 import { pause } from './kube/waiting.ts';
 import { WorkQueue } from './kube/work-queue.ts';
 import { defaultWriteRates, WriteBudget } from './kube/write-budget.ts';
-import { Metrics } from './metrics.ts';
+import { type Census, Metrics } from './metrics.ts';
 import { createPolicyReconciler, wakePolicies } from './policy/reconcile.ts';
 import { namespaces, nodes } from './policy/resources.ts';
 import { type WorkStores, workFor } from './transfer-job/assignments.ts';
@@ -53,6 +53,13 @@ interface Parts {
   readonly directory: AgentDirectory;
   readonly reconciler: TransferJobReconciler;
   readonly recorder: EventRecorder;
+  readonly queues: Queues;
+}
+
+interface Queues {
+  readonly jobs: WorkQueue;
+  readonly policies: WorkQueue;
+  readonly nodeAgents: WorkQueue;
 }
 
 interface OperatorStores extends WorkStores {
@@ -113,12 +120,24 @@ async function makeParts(configuration: Configuration, { version, log }: { versi
   const directory = new AgentDirectory({
     clock: systemClock,
     startedAtMs: systemClock.monotonicMs(),
-    nodeLeaseMs: configuration.nodeLeaseMs,
     leaseMarginMs: configuration.leaseMarginMs,
-    workFor: (node) => workFor(node, stores, configuration.nodeLeaseMs),
+    workFor: (node) => workFor(node, stores),
     isReady: () => unread(stores) === undefined,
   });
-  const metrics: Metrics = new Metrics(version, censusOf({ stores, directory }));
+  const metrics: Metrics = new Metrics(version, {
+    ...censusOf({ stores, directory }),
+    queueDepths: () => Object.fromEntries(Object.values(queues).map((queue) => [queue.name, queue.depth])),
+  });
+  const queueOf = (name: string): WorkQueue =>
+    new WorkQueue({
+      name,
+      hooks: {
+        onAdd: (queue) => metrics.queued(queue),
+        onRetry: (queue) => metrics.queuedAgain(queue),
+        onTake: (queue, waitMs) => metrics.waitedInQueue(queue, waitMs),
+      },
+    });
+  const queues = { jobs: queueOf('transferjob'), policies: queueOf('transferpolicy'), nodeAgents: queueOf('nodeagent') };
   const client = new KubeClient({
     kubeConfig: await loadKubeConfig(configuration.kubeconfig),
     userAgent: `smartcopy-operator/${version}`,
@@ -140,13 +159,15 @@ async function makeParts(configuration: Configuration, { version, log }: { versi
     budget,
     clock: systemClock,
     namespace: configuration.namespace,
+    // Shards keep whole seconds.
+    leaseSeconds: Math.ceil(configuration.nodeLeaseMs / 1_000),
     hooks: {
       onFirstByte: (latencyMs) => metrics.firstByte(latencyMs),
       onFinished: (job) => metrics.jobFinished(job),
       onPolicyDenied: (reason) => metrics.policyDenied(reason),
     },
   });
-  return { configuration, log, client, budget, metrics, stores, directory, reconciler, recorder };
+  return { configuration, log, client, budget, metrics, stores, directory, reconciler, recorder, queues };
 }
 
 /** What has not been read from the API server yet; `undefined` when all is known. */
@@ -267,25 +288,14 @@ function makeControllers({
   budget,
   reconciler,
   metrics,
+  queues,
 }: Parts): readonly ControllerOptions[] {
-  const queueOf = (name: string): WorkQueue =>
-    new WorkQueue({
-      name,
-      hooks: {
-        onAdd: (queue) => metrics.queued(queue),
-        onRetry: (queue) => metrics.queuedAgain(queue),
-        onTake: (queue, waitMs) => metrics.waitedInQueue(queue, waitMs),
-      },
-    });
   const shared = { log, timeoutMs: reconcileTimeoutMs, hooks: { onReconcile: metrics.reconciled.bind(metrics) } };
 
-  const jobQueue = queueOf('transferjob');
-  wakeOnChanges({ stores, directory, queue: jobQueue, namespace: configuration.namespace });
+  wakeOnChanges({ stores, directory, queue: queues.jobs, namespace: configuration.namespace });
 
-  const policyQueue = queueOf('transferpolicy');
-  wakePolicies(stores, policyQueue);
+  wakePolicies(stores, queues.policies);
 
-  const inventoryQueue = queueOf('nodeagent');
   const { nodes: knownNodes, nodeAgents } = stores;
   const inventory = new Inventory({
     client,
@@ -296,21 +306,21 @@ function makeControllers({
     clock: systemClock,
     startedAtMs: systemClock.monotonicMs(),
   });
-  inventory.feed(inventoryQueue);
+  inventory.feed(queues.nodeAgents);
 
   return [
-    { ...shared, name: 'transferjob', queue: jobQueue, reconcile: reconciler.reconcile, concurrency: jobConcurrency },
+    { ...shared, name: queues.jobs.name, queue: queues.jobs, reconcile: reconciler.reconcile, concurrency: jobConcurrency },
     {
       ...shared,
-      name: 'transferpolicy',
-      queue: policyQueue,
+      name: queues.policies.name,
+      queue: queues.policies,
       reconcile: createPolicyReconciler({ client, stores, budget, clock: systemClock }),
       concurrency: otherConcurrency,
     },
     {
       ...shared,
-      name: 'nodeagent',
-      queue: inventoryQueue,
+      name: queues.nodeAgents.name,
+      queue: queues.nodeAgents,
       reconcile: (key, signal) => inventory.reconcile(key, signal),
       concurrency: otherConcurrency,
     },
@@ -318,7 +328,7 @@ function makeControllers({
 }
 
 /** What the gauges of the metrics are counted from. */
-function censusOf({ stores, directory }: Pick<Parts, 'stores' | 'directory'>): ConstructorParameters<typeof Metrics>[1] {
+function censusOf({ stores, directory }: Pick<Parts, 'stores' | 'directory'>): Omit<Census, 'queueDepths'> {
   return {
     jobs: () => stores.jobs.list().map(({ metadata: { namespace }, status }) => ({ namespace, phase: status?.phase ?? 'Pending' })),
     shards: () => stores.shards.list().map(({ status }) => ({ state: status?.state ?? 'Assigned' })),

@@ -160,8 +160,8 @@ suite('agents are known by their tokens', { skip: lacksControlPlane() }, () => {
     await assertRefused(undefined, 'NoToken');
     await assertRefused('Basic c21hcnQ6Y29weQ==', 'NoToken');
     await assertRefused('Bearer garbage', 'TokenRefused');
-    await assertRefused(await bearer(pod, 'https://other.example'), 'TokenRefused');
-    await assertRefused(await tokenOf('smartcopy-agent', { audiences: ['vault'], boundObjectRef: boundTo(pod) }), 'TokenRefused');
+    await assertRefused(await bearer(pod, 'https://other.example'), 'WrongAudience');
+    await assertRefused(await tokenOf('smartcopy-agent', { audiences: ['vault'], boundObjectRef: boundTo(pod) }), 'WrongAudience');
   });
 
   test('nobody is answered with a token that has expired, although it was signed by the right key for the right pod', async (t) => {
@@ -210,8 +210,71 @@ suite('agents are known by their tokens', { skip: lacksControlPlane() }, () => {
     await assertRefused(await tokenOf('smartcopy-operator', { audiences: [agentTokenAudience] }), 'NoPod');
     await assertRefused(await tokenOf('smartcopy-agent', { audiences: [agentTokenAudience] }), 'NoPod');
     const { token } = await requestOperatorToken(plane);
-    await assertRefused(`Bearer ${token}`, 'TokenRefused');
+    await assertRefused(`Bearer ${token}`, 'WrongAudience');
   });
+
+  test('a token that claims everything rightly counts for nothing without the signature of the API server', async (t) => {
+    const pod = await agentPod(t, 'node-1');
+    const good = await bearer(pod);
+    await until(200, good);
+    const [head, claims] = good.split('.');
+    const unsigned = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url');
+    for (const forged of [`${head}.${claims}.${'x'.repeat(86)}`, `${head}.${claims}.`, `Bearer ${unsigned}.${claims}.`]) {
+      await assertRefused(forged, 'TokenRefused');
+    }
+  });
+
+  test('agents are let in while hundreds of invented tokens are shown, also some that name one of their pods', async (t) => {
+    const pods = await Promise.all(Array.from({ length: 10 }, () => agentPod(t, 'node-2')));
+    const [named, ...others] = pods;
+    assert.ok(named !== undefined);
+    const newest = pods.reduce((left, right) => (left.createdAtMs >= right.createdAtMs ? left : right));
+    await settle('the watch has brought them', async () => {
+      const { status } = await client.sync(await bearer(newest));
+      return status === 200 || status === 409 ? true : undefined;
+    });
+    const asked = () => served.requested.get('tokenreviews') ?? 0;
+    const flood = new SyncClient(served.port, await bundle(), { maxSockets: 200 });
+    cleanUp(t, () => flood.close());
+    const inventions = [
+      (count: number) => `Bearer junk-${count}`,
+      (count: number) => invented({ podUid: `00000000-0000-4000-8000-${count.toString(16).padStart(12, '0')}`, count }),
+    ];
+    const before = asked();
+    let floodCount = 0;
+    let isOver = false;
+    const show = async (invent: (count: number) => string): Promise<void> => {
+      while (!isOver) {
+        floodCount += 1;
+        const { status } = await flood.sync(invent(floodCount));
+        assert.notEqual(status, 200);
+      }
+    };
+    const showing = Array.from({ length: 200 }, (_, index) => show(inventions[index % 2] ?? String));
+    await settle('many were shown', async () => (floodCount > 1_000 ? true : undefined));
+    assert.equal(asked(), before, 'nobody asks about them');
+    showing.push(...Array.from({ length: 20 }, () => show((count) => invented({ podUid: named.uid, count }))));
+    // One of them speaks for the node and the others are told so: each has proven itself.
+    const answers = await Promise.all(others.map(async (pod) => (await client.sync(await bearer(pod))).status));
+    isOver = true;
+    await Promise.all(showing);
+    assert.ok(
+      answers.every((status) => status === 200 || status === 409),
+      answers.join(),
+    );
+  });
+
+  /** Signed by nobody, and else as the API server would write it. */
+  function invented({ podUid, count }: { readonly podUid: string; readonly count: number }): string {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const claims = {
+      aud: [agentTokenAudience],
+      exp: Math.floor(Date.now() / 1000) + 600,
+      sub: `system:serviceaccount:${systemNamespace}:smartcopy-agent`,
+      'kubernetes.io': { namespace: systemNamespace, pod: { name: 'agent', uid: podUid } },
+    };
+    return `Bearer ${part({ alg: 'ES256' })}.${part(claims)}.${Buffer.from(`${count}`).toString('base64url')}`;
+  }
 
   test('a token is asked about once, also by many requests at once, and counts for nothing as soon as its pod is gone', async (t) => {
     const pod = await agentPod(t, 'node-1');

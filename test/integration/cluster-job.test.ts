@@ -9,6 +9,7 @@ import { kubernetesProgram, lacksControlPlane } from '../support/brought-program
 import { cleanUp } from '../support/clean-up.ts';
 import { type Cluster, cluster, conditionOf, namespace } from '../support/cluster.ts';
 import { assertSameTree } from '../support/compare-trees.ts';
+import { eventually } from '../support/eventually.ts';
 import { plantTree } from '../support/tree.ts';
 
 const MiB = 1024 ** 2;
@@ -27,21 +28,16 @@ test('a job is applied with kubectl, carried out by an agent, and watched', { sk
 
 /** The tree that is copied; smaller installations have less in it, but each has it. */
 const share = '/usr/share';
+/** The job that the README applies. */
+const example = join(import.meta.dirname, '..', '..', 'examples', 'cluster', 'transferjob.yaml');
 
 async function copyUsrShare(t: TestContext, { playground, pathOf }: Cluster): Promise<void> {
   if (!existsSync(share)) return t.skip(`this host has no ${share}`);
   await addRoot(playground, share);
   const { controlPlane } = playground;
-  const manifest = `
-apiVersion: smartcopy.io/v1alpha1
-kind: TransferJob
-metadata: { name: share, namespace: ${namespace} }
-spec:
-  source: { nodePath: { root: share, nodeName: worker-1 } }
-  destination: { nodePath: { root: archive, path: share, nodeName: worker-1 } }
-  verify: { algorithm: BLAKE3, level: Readback }
-`;
-  await controlPlane.kubectl(['apply', '-f', '-'], { input: manifest });
+  await controlPlane.kubectl(['apply', '-f', example]);
+  // The example is slow so that there is something to see; the README says that this can be changed while it runs.
+  await controlPlane.kubectl(['patch', 'tj', 'share', '-n', namespace, '--type=merge', '-p', '{"spec":{"bandwidth":null}}']);
   const waited = await controlPlane.kubectl(['wait', '-n', namespace, '--for=condition=Complete', '--timeout=240s', 'tj/share']);
   assert.match(waited, /condition met/);
   assertSameTree(join(pathOf('worker-1', 'archive'), 'share'), share);
@@ -74,7 +70,10 @@ async function watchPacedJob(t: TestContext, running: Cluster): Promise<void> {
   const seconds = (Date.parse(completionTime ?? '') - Date.parse(startTime ?? '')) / 1000;
   assert.ok(seconds >= 26 && seconds <= 40, `60 MiB at 2 MiB/s took ${seconds} s`);
 
-  const rows = watch().filter(({ name }) => name === 'paced');
+  const rows = await eventually('the watch shows the end', () => {
+    const seen = watch().filter(({ name }) => name === 'paced');
+    return seen.some(({ phase }) => phase === 'Complete') && seen;
+  });
   const phases = rows.map(({ phase }) => phase).filter((phase) => phase !== '');
   assert.ok(phases.includes('Running') && phases.at(-1) === 'Complete', phases.join());
   const percents = rows.flatMap(({ progress }) => (/^\d+%$/.test(progress) ? [Number.parseInt(progress, 10)] : []));

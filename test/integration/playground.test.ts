@@ -50,17 +50,28 @@ test('a playground', { skip }, async (t) => {
   });
 });
 
-test('when one of its processes ends, the playground says so with its last words and ends too', { skip }, async (t) => {
+test('an operator or agent that ends is started again; without its control plane the playground ends', { skip }, async (t) => {
   const { child, folder, stdout, stderr, ended } = await startPlayground(t);
   await eventually('it is ready', () => isReady.test(stdout()), startWithinMs);
+  for (const program of ['operator/src/main.ts', 'node-agent/src/agent.ts']) {
+    const pid = descendantsOf(child.pid).find((one) => commandOf(one).includes(program));
+    assert.ok(pid !== undefined, program);
+    process.kill(pid, 'SIGKILL');
+    await eventually(`${program} runs again`, () =>
+      descendantsOf(child.pid).some(
+        (one) => one !== pid && commandOf(one).includes(program) && descendantsOf(child.pid).length === processCount,
+      ),
+    );
+  }
+  assert.match(stderr(), /operator ended with SIGKILL; it is started again\n/);
   const pids = descendantsOf(child.pid);
-  const operator = pids.find((pid) => commandOf(pid).includes('operator/src/main.ts'));
-  assert.ok(operator !== undefined);
+  const etcd = pids.find((pid) => /(^|\/)etcd\b/.test(commandOf(pid)));
+  assert.ok(etcd !== undefined);
 
-  process.kill(operator, 'SIGKILL');
+  process.kill(etcd, 'SIGKILL');
 
   assert.deepEqual(await ended, { status: 1, signal: null });
-  assert.match(stderr(), /operator ended with SIGKILL; operator said last:\n.*"listening"/s);
+  assert.match(stderr(), /etcd ended with SIGKILL; etcd said last:/);
   assertNothingLeft(pids, folder);
 });
 

@@ -26,14 +26,14 @@ test('the rights of SmartCopy and of its users', { skip }, async (t) => {
     assert.notDeepEqual(await rulesOf(await asAccount(plane, 'smartcopy-operator')), nobody);
   });
 
-  await t.test('the operator may do what it does and nothing beside it', async () => {
+  await t.test('the operator may do what it does, and none of what others are for', async () => {
     const operator = await asAccount(plane, 'smartcopy-operator');
     const allowed = [
       'watch transferjobs in climate',
       'patch transferjobs in climate',
-      'patch transferjobs/status in climate',
+      'update transferjobs/status in climate',
       'watch transferpolicies',
-      'patch transferpolicies/status',
+      'update transferpolicies/status',
       'delete nodeagents',
       'watch nodes',
       'watch namespaces',
@@ -42,13 +42,14 @@ test('the rights of SmartCopy and of its users', { skip }, async (t) => {
       'create subjectaccessreviews',
       `delete transfershards in ${system}`,
       `watch pods in ${system}`,
-      `update secrets smartcopy-agent-tls in ${system}`,
-      `update configmaps smartcopy-agent-ca in ${system}`,
+      `patch secrets smartcopy-agent-tls in ${system}`,
+      `patch configmaps smartcopy-agent-ca in ${system}`,
     ];
     const refused = [
       'create transferjobs in climate',
       'delete transferjobs in climate',
       'patch transferpolicies',
+      'update transferjobs in climate',
       'create transfershards in climate',
       'watch pods in climate',
       `create pods in ${system}`,

@@ -25,7 +25,14 @@ const policy = {
   },
 };
 const events = z.object({
-  items: z.array(z.object({ reason: z.string(), involvedObject: z.object({ name: z.string() }), eventTime: z.string().nullish() })),
+  items: z.array(
+    z.object({
+      reason: z.string(),
+      involvedObject: z.object({ name: z.string() }),
+      eventTime: z.string().nullish(),
+      count: z.int().optional(),
+    }),
+  ),
 });
 const kept = z.object({ metadata: z.object({ resourceVersion: z.string(), uid: z.string() }) });
 
@@ -75,6 +82,12 @@ suite('jobs over a real API server', { skip: lacksControlPlane() }, () => {
       .map(({ reason }) => reason);
   }
 
+  /** How often an event was counted. */
+  async function countOf(name: string, reason: string): Promise<number | undefined> {
+    const { items } = events.parse(await plane().request('GET', '/api/v1/namespaces/climate/events'));
+    return items.find((event) => event.involvedObject.name === name && event.reason === reason)?.count;
+  }
+
   /** Events are written in the background. */
   async function untilTold(name: string, reasons: readonly string[]): Promise<void> {
     let told = await eventReasons(name);
@@ -94,6 +107,16 @@ suite('jobs over a real API server', { skip: lacksControlPlane() }, () => {
       await setTimeout(100);
       await untilAccepted(create, tries - 1);
     }
+  }
+
+  const schemaOf = '/spec/versions/0/schema/openAPIV3Schema/properties';
+
+  /** Lets the API server take one more value than this version can read, until the test ends. */
+  async function widen(t: TestContext, { plural, enumPath, index }: { plural: string; enumPath: string; index: number }): Promise<void> {
+    const change = (operation: object) =>
+      plane().kubectl(['patch', 'crd', `${plural}.smartcopy.io`, '--type=json', '-p', JSON.stringify([operation])]);
+    await change({ op: 'add', path: `${enumPath}/-`, value: 'Newer' });
+    cleanUp(t, () => change({ op: 'remove', path: `${enumPath}/${index}` }).then(() => undefined));
   }
 
   const statusIn = (operator: OperatorInProcess, name: string): TransferJobStatus | undefined =>
@@ -254,14 +277,143 @@ suite('jobs over a real API server', { skip: lacksControlPlane() }, () => {
     assert.ok(shard !== undefined);
   });
 
-  test('a job that this version cannot read disturbs no other, is told so, and can be deleted', async (t) => {
-    const enumPath = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/update/enum';
-    const change = (operation: object) =>
-      plane().kubectl(['patch', 'crd', 'transferjobs.smartcopy.io', '--type=json', '-p', JSON.stringify([operation])]);
-    await change({ op: 'add', path: `${enumPath}/-`, value: 'Sometimes' });
-    cleanUp(t, () => change({ op: 'remove', path: `${enumPath}/2` }).then(() => undefined));
+  test('a job whose shard is refused says so once, and starts when it is not', async (t) => {
     const operator = await operate(t);
-    await untilAccepted(() => createJob('newer', { update: 'Sometimes' }));
+    const agent = new SpokenAgent(operator, 'worker-1');
+    await agent.sync();
+    const forbid = await forbidShards(t);
+    await createJob('refused');
+    await eventually('ShardNotCreated', () => reasonIn(operator, 'refused') === 'ShardNotCreated');
+    const scheduled = statusIn(operator, 'refused')?.conditions?.find(({ type }) => type === 'Scheduled');
+    assert.match(scheduled?.message ?? '', /^the job's shard could not be created, .*no shards today/);
+    await eventually('another attempt', () => operator.writes.filter((write) => write === 'create transfershards').length > 3);
+    await untilTold('refused', ['ShardNotCreated']);
+    await forbid.end();
+    await untilRunning(operator, agent, 'refused');
+    await agent.sync(say(operator, 'refused', { state: 'Succeeded' }));
+    await eventually('Complete', () => statusIn(operator, 'refused')?.phase === 'Complete');
+  });
+
+  /** Makes an admission policy refuse every shard, until it is told to end or the test does. */
+  async function forbidShards(t: TestContext): Promise<{ end: () => Promise<void> }> {
+    const registration = '/apis/admissionregistration.k8s.io/v1';
+    const [policies, bindings] = [`${registration}/validatingadmissionpolicies`, `${registration}/validatingadmissionpolicybindings`];
+    const rule = { apiGroups: ['smartcopy.io'], apiVersions: ['*'], operations: ['CREATE'], resources: ['transfershards'] };
+    await plane().request('POST', policies, {
+      metadata: { name: 'no-shards' },
+      spec: { matchConstraints: { resourceRules: [rule] }, validations: [{ expression: 'false', message: 'no shards today' }] },
+    });
+    await plane().request('POST', bindings, {
+      metadata: { name: 'no-shards' },
+      spec: { policyName: 'no-shards', validationActions: ['Deny'] },
+    });
+    const end = async (): Promise<void> => {
+      const kinds = 'validatingadmissionpolicybinding,validatingadmissionpolicy';
+      await plane().kubectl(['delete', '--ignore-not-found', kinds, 'no-shards']);
+    };
+    cleanUp(t, end);
+    const spec = { jobRef: { namespace: 'climate', name: 'none' }, jobUID: 'ffffffff-0', run: 1, index: 0, node: 'worker-1', epoch: 1 };
+    const shard = {
+      apiVersion: 'smartcopy.io/v1alpha1',
+      kind: 'TransferShard',
+      metadata: { name: 'ffffffff-r1-0' },
+      spec: { ...spec, leaseSeconds: 2 },
+    };
+    const shards = `${group}/namespaces/smartcopy-system/transfershards?dryRun=All`;
+    await eventually('the policy is in force', async () =>
+      plane()
+        .request('POST', shards, shard)
+        .then(
+          () => false,
+          (error: unknown) => String(error).includes('no shards today'),
+        ),
+    );
+    return { end };
+  }
+
+  test('a shard that this version cannot read is neither made anew nor let go of', async (t) => {
+    await widen(t, { plural: 'transfershards', enumPath: `${schemaOf}/status/properties/state/enum`, index: 3 });
+    const first = await operate(t);
+    const agent = new SpokenAgent(first, 'worker-1');
+    await createJob('unread');
+    await untilRunning(first, agent, 'unread');
+    const shard = shardIn(first, 'unread')?.metadata;
+    assert.ok(shard !== undefined);
+    const shardPath = `${group}/namespaces/smartcopy-system/transfershards/${shard.name}`;
+    const setState = (state: string) => untilAccepted(async () => void (await patch(`${shardPath}/status`, { status: { state } })));
+    await setState('Newer');
+    await eventually('ShardUnreadable', () => reasonIn(first, 'unread') === 'ShardUnreadable');
+    assert.equal((await agent.sync(say(first, 'unread'))).assignments.length, 1, 'what is under way goes on');
+    await setState('Assigned');
+    await eventually('read again', () => reasonIn(first, 'unread') === 'Running');
+    await setState('Newer');
+    await eventually('ShardUnreadable', () => reasonIn(first, 'unread') === 'ShardUnreadable');
+    await first.stop();
+
+    // This one has never read the shard.
+    const second = await operate(t);
+    agent.operator = second;
+    await agent.sync();
+    await plane().request('DELETE', pathOf('unread'));
+    await eventually('deletion seen', () => second.stores.jobs.get({ namespace: 'climate', name: 'unread' })?.metadata.deletionTimestamp);
+    await setTimeout(300);
+    assert.equal(reasonIn(second, 'unread'), 'ShardUnreadable');
+    const kept = second.stores.jobs.get({ namespace: 'climate', name: 'unread' });
+    assert.deepEqual(kept?.metadata.finalizers, ['smartcopy.io/shards']);
+    assert.ok(!second.writes.some((write) => /^(create|delete|update) transfershards/.test(write)), second.writes.join(', '));
+    await plane().request('DELETE', shardPath);
+    await untilGone(second, 'unread');
+  });
+
+  test('a policy that this version cannot read opens nothing, and says so', async (t) => {
+    const enumPath = `${schemaOf}/spec/properties/roots/items/properties/access/enum`;
+    await widen(t, { plural: 'transferpolicies', enumPath, index: 3 });
+    const operator = await operate(t);
+    const agent = new SpokenAgent(operator, 'worker-1');
+    await createJob('shut');
+    await untilRunning(operator, agent, 'shut');
+    const writes = () => operator.writes.filter((write) => write === 'update transferpolicies/status').length;
+    const writesBefore = writes();
+    const access = (value: string) => ({ spec: { roots: policy.spec.roots.map((root) => ({ ...root, access: value })) } });
+    await untilAccepted(async () => void (await patch(`${group}/transferpolicies/open`, access('Newer'))));
+    cleanUp(t, async () => void (await patch(`${group}/transferpolicies/open`, { spec: policy.spec })));
+    await eventually('PolicyUnreadable', () => reasonIn(operator, 'shut') === 'PolicyUnreadable');
+    assert.deepEqual((await agent.sync(say(operator, 'shut'))).assignments, []);
+    await plane().kubectl(['wait', '--for=condition=Ready=False', 'tpol/open', '--timeout=10s']);
+    assert.match(await plane().kubectl(['get', 'tpol', 'open']), /False +Unreadable +\d+ +scratch/);
+    await setTimeout(300);
+    assert.equal(writes(), writesBefore + 1, 'it is said once');
+
+    await patch(`${group}/transferpolicies/open`, { spec: policy.spec });
+    await eventually('allowed', () => reasonIn(operator, 'shut') !== 'PolicyUnreadable');
+    assert.equal((await agent.sync()).assignments.length, 1);
+    await plane().kubectl(['wait', '--for=condition=Ready', 'tpol/open', '--timeout=10s']);
+    await agent.sync(say(operator, 'shut', { state: 'Succeeded' }));
+    await eventually('Complete', () => statusIn(operator, 'shut')?.phase === 'Complete');
+  });
+
+  test('a job that has ended says that it has seen a change of its spec, and nothing else', async (t) => {
+    const operator = await operate(t);
+    const agent = new SpokenAgent(operator, 'worker-1');
+    await createJob('over');
+    await untilRunning(operator, agent, 'over');
+    await agent.sync(say(operator, 'over', { state: 'Succeeded' }));
+    const job = () => operator.stores.jobs.get({ namespace: 'climate', name: 'over' });
+    await eventually('no finalizer', () => job()?.status?.phase === 'Complete' && job()?.metadata.finalizers.length === 0);
+    const before = statusIn(operator, 'over');
+    await patch(pathOf('over'), { spec: { suspend: true } });
+    await eventually('the new generation', () => statusIn(operator, 'over')?.observedGeneration === 2);
+    const conditions = before?.conditions?.map((condition) => ({ ...condition, observedGeneration: 2 }));
+    assert.deepEqual(statusIn(operator, 'over'), { ...before, observedGeneration: 2, conditions });
+    const { resourceVersion } = job()?.metadata ?? {};
+    await setTimeout(300);
+    assert.equal(job()?.metadata.resourceVersion, resourceVersion, 'it is said once');
+  });
+
+  test('a job that this version cannot read disturbs no other, is told so, and can be deleted', async (t) => {
+    await widen(t, { plural: 'transferjobs', enumPath: `${schemaOf}/spec/properties/update/enum`, index: 2 });
+    const operator = await operate(t);
+    await untilAccepted(() => createJob('newer', { update: 'Newer' }));
     await patch(pathOf('newer'), { metadata: { finalizers: ['smartcopy.io/shards'] } });
     await eventually('unreadable', () => operator.stores.jobs.unparsable({ namespace: 'climate', name: 'newer' }));
     await createJob('beside');
@@ -271,6 +423,27 @@ suite('jobs over a real API server', { skip: lacksControlPlane() }, () => {
     await untilGone(operator, 'newer');
     await plane().request('DELETE', pathOf('beside'));
     await untilGone(operator, 'beside');
+  });
+
+  test('a running job that this version cannot read any more is told so once, and goes on', async (t) => {
+    await widen(t, { plural: 'transferjobs', enumPath: `${schemaOf}/status/properties/phase/enum`, index: 7 });
+    const operator = await operate(t);
+    const agent = new SpokenAgent(operator, 'worker-1');
+    await agent.sync();
+    await createJob('aged');
+    await untilRunning(operator, agent, 'aged');
+    const setPhase = (phase: string) => patch(`${pathOf('aged')}/status`, { status: { phase } });
+    await untilAccepted(async () => void (await setPhase('Newer')));
+    await untilTold('aged', ['Scheduled', 'Started', 'Unreadable']);
+    for (let index = 0; index < 10; index += 1) {
+      assert.equal((await agent.sync(say(operator, 'aged', { startedForMs: 100 + index }))).assignments.length, 1);
+      await setTimeout(50);
+    }
+    assert.equal(await countOf('aged', 'Unreadable'), 1);
+    await setPhase('Running');
+    await eventually('read again', () => operator.stores.jobs.unparsable({ namespace: 'climate', name: 'aged' }) === undefined);
+    await agent.sync(say(operator, 'aged', { state: 'Succeeded' }));
+    await eventually('Complete', () => statusIn(operator, 'aged')?.phase === 'Complete');
   });
 
   test('live status follows the reports, and the stored one at its pace', async (t) => {

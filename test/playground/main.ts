@@ -19,6 +19,9 @@ const namespace = 'climate';
 /** An account whose token may follow jobs: the administrator has a certificate and no token. */
 const viewer = 'viewer';
 const watchIntervalMs = 200;
+/** A person who kills them by hand is not as quick; what ends by itself so often will not stay. */
+const maxRestarts = 5;
+const restartWindowMs = 30_000;
 
 const startedAtMs = performance.now();
 const stopping = new AbortController();
@@ -112,6 +115,10 @@ function instructions(): string {
     '# Live progress, as server-sent events:',
     `curl -N --cacert ${caFile} -H 'Accept: text/event-stream' -H "Authorization: Bearer $(kubectl create token ${viewer} -n ${namespace})" ${events}`,
     '',
+    '# Kill them while a job runs; they are started again, and the job goes on:',
+    `kill -9 $(pgrep -f operator/src/main.ts.*${folder})`,
+    `kill -9 $(pgrep -f node-agent/src/agent.ts.*${folder}.*worker-1)`,
+    '',
     '# Metrics, and the logs:',
     `curl ${operator.metricsUrl}`,
     ...agents.map(({ metricsUrl }) => `curl ${metricsUrl}`),
@@ -123,11 +130,22 @@ function instructions(): string {
   return lines.join('\n');
 }
 
-/** @returns the process that has ended by itself, if one has */
+/**
+ * Starts the operator and the agents again when they end, as a kubelet does.
+ * @returns the process whose end is the end of all: of the control plane, or one that does not stay
+ */
 async function untilTheEnd(): Promise<ServerProcess | undefined> {
+  const restarts: number[] = [];
   while (!stopping.signal.aborted) {
-    const failed = playground.servers.find((server) => server.hasFailed());
-    if (failed !== undefined) return failed;
+    const lost = playground.controlPlane.servers.find((server) => server.hasFailed());
+    if (lost !== undefined) return lost;
+    const ended = playground.restartables.find(({ server }) => server?.hasFailed() === true);
+    if (ended?.server !== undefined) {
+      restarts.push(performance.now());
+      if (restarts.filter((atMs) => performance.now() - atMs < restartWindowMs).length > maxRestarts) return ended.server;
+      say(`${ended.server.shortEnd()}; it is started again\n`);
+      await ended.start(stopping.signal);
+    }
     await setTimeout(watchIntervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
   }
   return undefined;

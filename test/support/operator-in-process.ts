@@ -21,7 +21,7 @@ import { wakeOnChanges } from '../../operator/src/transfer-job/wake.ts';
 
 const namespace = 'smartcopy-system';
 /** Short, so that the end of a dead agent's lease can be waited for. */
-const nodeLeaseMs = 2_000;
+const leaseSeconds = 2;
 const leaseMarginMs = 500;
 
 /** Everything of the operator that concerns jobs, in this process, over a real API server; the test itself speaks as the agents. */
@@ -41,9 +41,8 @@ export class OperatorInProcess {
   readonly directory = new AgentDirectory({
     clock: systemClock,
     startedAtMs: systemClock.monotonicMs(),
-    nodeLeaseMs,
     leaseMarginMs,
-    workFor: (node) => workFor(node, this.stores, nodeLeaseMs),
+    workFor: (node) => workFor(node, this.stores),
     isReady: () => Object.values(this.stores).every((store) => store.hasSynced),
   });
   readonly #stop = new AbortController();
@@ -70,7 +69,17 @@ export class OperatorInProcess {
       onFirstByte: (ms: number) => void this.firstBytes.push(ms),
       onPolicyDenied: (reason: string) => void this.denials.push(reason),
     };
-    const jobs = new TransferJobReconciler({ client, stores, directory, recorder, budget, clock: systemClock, namespace, hooks });
+    const jobs = new TransferJobReconciler({
+      client,
+      stores,
+      directory,
+      recorder,
+      budget,
+      clock: systemClock,
+      namespace,
+      leaseSeconds,
+      hooks,
+    });
     wakeOnChanges({ stores, directory, queue: jobQueue, namespace });
     wakePolicies(stores, policyQueue);
     const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>) =>

@@ -11,6 +11,7 @@ import { createAgentDaemonSet, createNode, isAgentConnected, type ObjectReferenc
 import { PlaygroundOperator, writeOperatorKubeconfig } from './playground-operator.ts';
 import { removeFolder } from './remove-folder.ts';
 import { replaceFile } from './replace-file.ts';
+import type { RestartableServer } from './restartable-server.ts';
 import type { ServerProcess } from './server-process.ts';
 
 export type { PlaygroundAgent } from './playground-agent.ts';
@@ -114,6 +115,11 @@ export class Playground {
 
   get agents(): readonly PlaygroundAgent[] {
     return this.#agents;
+  }
+
+  /** Operator and agents, which may be started again when they end. */
+  get restartables(): readonly RestartableServer<unknown>[] {
+    return [...(this.#operator === undefined ? [] : [this.#operator.process]), ...this.#agents.map((agent) => agent.process)];
   }
 
   /** All processes of it, in the order they depend on each other. */

@@ -111,8 +111,13 @@ export class ServerProcess {
   }
 
   howItEnded(): string {
+    return `${this.shortEnd()}; ${this.lastWords()}`;
+  }
+
+  /** How it ended, without its words. */
+  shortEnd(): string {
     const { exitCode, signalCode } = this.#child;
-    return `${this.name} ended with ${this.#startError?.message ?? signalCode ?? exitCode}; ${this.lastWords()}`;
+    return `${this.name} ended with ${this.#startError?.message ?? signalCode ?? exitCode}`;
   }
 
   lastWords(): string {

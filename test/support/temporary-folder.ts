@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cleanUp } from './clean-up.ts';
-import { execute } from './programs.ts';
+import { removeFolder } from './remove-folder.ts';
 
 /** A folder that lives in memory, on every Linux that has one. */
 const memoryFolder = '/dev/shm';
@@ -20,10 +20,7 @@ export interface FolderNeed {
 export async function temporaryFolder(t: TestContext, { memoryBytes }: FolderNeed = {}): Promise<string> {
   const parent = memoryBytes !== undefined && hasMemory(memoryBytes) ? memoryFolder : tmpdir();
   const folder = await mkdtemp(join(parent, 'smartcopy-test-'));
-  // rm and not node:fs: it also removes trees whose paths are longer than any path may be.
-  cleanUp(t, async () => {
-    await execute('rm', ['-rf', '--', folder]);
-  });
+  cleanUp(t, () => removeFolder(folder));
   return folder;
 }
 

@@ -51,6 +51,12 @@ const labels = withRules(
     .meta({ maxProperties: maxLabels }),
   [
     {
+      // `team:` without a value is dropped by kubectl apply itself: what is left of the only label must not select everything.
+      message: 'must have an entry; to select everything write {} in place of the selector',
+      holds: (all) => Object.keys(all).length > 0,
+      cel: 'self.size() > 0',
+    },
+    {
       message: `must have label keys, ${keyForm}`,
       holds: (all) => Object.keys(all).every(isKey),
       cel: `self.all(key, key.matches('${keyPattern}'))`,

@@ -58,7 +58,7 @@ export const nodeAgentStatus = z.object({
   conditions: mapList(conditionOf(['Ready']), { most: 4, keys: ['type'] })
     .optional()
     .describe(
-      'Ready is True while the agent is heard from; its reason is AgentLost when it is not, and RootsMissing when a root is not mounted.',
+      'Ready is True while the agent is heard from; its reason is AgentLost when it is not, NotApplied when the agent does not take what it is sent, and RootsMissing when a root is not mounted.',
     ),
 });
 export type NodeAgentStatus = z.infer<typeof nodeAgentStatus>;

@@ -63,7 +63,9 @@ export const transferPolicyStatus = z.object({
   aliases: aliases.optional().describe('The aliases that the policy opens, separated by commas.'),
   conditions: mapList(conditionOf(['Ready']), { most: 4, keys: ['type'] })
     .optional()
-    .describe('Ready is False with reason AliasConflict while another policy gives a namespace one of the aliases differently.'),
+    .describe(
+      'Ready is False with reason AliasConflict while another policy gives a namespace one of the aliases differently. Unreadable: this version cannot read the policy, and it opens nothing.',
+    ),
 });
 export type TransferPolicyStatus = z.infer<typeof transferPolicyStatus>;
 

@@ -15,6 +15,9 @@ const jobRef = z.strictObject({
   name: dnsSubdomain.describe('Name of the job.'),
 });
 
+/** A day, the longest lease that an operator can be configured with. */
+const maxLeaseSeconds = 86_400;
+
 /** The part of a job that one agent carries out: today the whole of it. */
 export const transferShardSpec = z.strictObject({
   jobRef: jobRef.describe('The job that this is a part of.'),
@@ -27,6 +30,12 @@ export const transferShardSpec = z.strictObject({
     .min(1)
     .meta({ format: 'int32' })
     .describe('Grows with every change of node; what an agent says about another epoch is not heard.'),
+  leaseSeconds: z
+    .int()
+    .min(1)
+    .max(maxLeaseSeconds)
+    .meta({ format: 'int32' })
+    .describe('How long the agent may work on it without hearing from the operator, whichever operator that is.'),
 });
 export type TransferShardSpec = z.infer<typeof transferShardSpec>;
 
@@ -61,8 +70,11 @@ export const transferShardStatus = z.object({
 });
 export type TransferShardStatus = z.infer<typeof transferShardStatus>;
 
-/** A shard is a part of one run of one job for ever; only where it is carried out may change. */
-const fixedMembers = ['jobRef', 'jobUID', 'run', 'index'].map(
+/**
+ * A shard is a part of one run of one job for ever; only where it is carried out may change. Its lease is as fixed: an operator that
+ * did not hand it out itself knows only from here how long its agent may go on.
+ */
+const fixedMembers = ['jobRef', 'jobUID', 'run', 'index', 'leaseSeconds'].map(
   (member): TransitionRule => ({
     fieldPath: `.spec.${member}`,
     cel: `self.spec.${member} == oldSelf.spec.${member}`,

@@ -87,6 +87,7 @@ const closedMessage =
 const nulMessage = 'must not contain a NUL character, which no file name can hold; remove it';
 const braceMessage = 'must use braces only as {namespace}, which stands for a whole segment; for example tenants/{namespace}';
 const keyMessage = 'must be a label key, such as team or example.org/team';
+const noLabelMessage = 'must have an entry; to select everything write {} in place of the selector';
 const keysMessage = 'must have label keys, such as team or example.org/team';
 const valueMessage = "must have label values: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends";
 const valuesMessage = 'must have an entry with In and NotIn, and none with Exists and DoesNotExist; correct the operator or the values';
@@ -158,6 +159,7 @@ function selectors(field: string, by: (selector: object) => object): RefusedObje
   const comparingBy = (expression: object): object => by({ matchExpressions: [expression] });
   const [key, values] = [`${field}.matchExpressions[0].key`, `${field}.matchExpressions[0].values`];
   return [
+    rule(`${field}: no label at all`, by({ matchLabels: {} }), `${field}.matchLabels`, noLabelMessage),
     rule(`${field}: a label key with a blank`, by({ matchLabels: { 'the team': 'a' } }), `${field}.matchLabels`, keysMessage),
     rule(`${field}: an empty label key`, by({ matchLabels: { '': 'a' } }), `${field}.matchLabels`, keysMessage),
     rule(`${field}: a label value with a blank`, by({ matchLabels: { team: 'a b' } }), `${field}.matchLabels`, valueMessage),

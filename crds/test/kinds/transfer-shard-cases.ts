@@ -8,6 +8,7 @@ const plain = {
   index: 0,
   node: 'worker-1',
   epoch: 1,
+  leaseSeconds: 3_600,
 };
 
 /** A shard with the given members of spec over those of a job's only one. */
@@ -46,7 +47,7 @@ export const acceptedShards: readonly AcceptedObject[] = [
   { name: 'a shard', document: shardWith() },
   {
     name: 'a shard of a later run on another node',
-    document: shardWith({ run: 2_147_483_647, index: 2_147_483_647, node: `${'a.'.repeat(126)}b`, epoch: 7 }),
+    document: shardWith({ run: 2_147_483_647, index: 2_147_483_647, node: `${'a.'.repeat(126)}b`, epoch: 7, leaseSeconds: 86_400 }),
   },
   { name: 'a shard of a job with the longest name', document: shardWith({ jobRef: { namespace: 'a'.repeat(63), name: 'a'.repeat(253) } }) },
   { name: 'a shard that is assigned', document: withStatus({ state: 'Assigned' }) },
@@ -62,13 +63,15 @@ export const refusedShards: readonly RefusedObject[] = [
   rule('a name in capitals', shardWith({ jobRef: { ...plain.jobRef, name: 'Run42' } }), 'spec.jobRef.name', subdomainMessage),
   rule('a node with a slash', shardWith({ node: 'a/b' }), 'spec.node', subdomainMessage),
   structure('no spec', { ...shardWith(), spec: undefined }, 'spec', 'is required'),
-  ...(['jobRef', 'jobUID', 'run', 'index', 'node', 'epoch'] as const).map((member) =>
+  ...(['jobRef', 'jobUID', 'run', 'index', 'node', 'epoch', 'leaseSeconds'] as const).map((member) =>
     structure(`no ${member}`, shardWith({ [member]: undefined }), `spec.${member}`, 'is required'),
   ),
   structure('a UID of seven characters', shardWith({ jobUID: '6f0c3a1' }), 'spec.jobUID', 'must be at least 8 characters long'),
   structure('run 0', shardWith({ run: 0 }), 'spec.run', 'must be at least 1'),
   structure('a negative index', shardWith({ index: -1 }), 'spec.index', 'must be at least 0'),
   structure('epoch 0', shardWith({ epoch: 0 }), 'spec.epoch', 'must be at least 1'),
+  structure('a lease of nothing', shardWith({ leaseSeconds: 0 }), 'spec.leaseSeconds', 'must be at least 1'),
+  structure('a lease of more than a day', shardWith({ leaseSeconds: 86_401 }), 'spec.leaseSeconds', 'must be at most 86400'),
   structure('another state', withStatus({ state: 'Lost' }), 'status.state', 'must be Assigned, Succeeded, or Failed'),
   structure(
     'an outcome without a reason',
@@ -92,6 +95,8 @@ export const shardTransitions: readonly Transition[] = [
   shardTransition('the UID of the job', { jobUID: 'a7c1f0de-94a1-4f2b-8a52-0d0f6f0f3c11' }, 'spec.jobUID'),
   shardTransition('the run', { run: 2 }, 'spec.run'),
   shardTransition('the index', { index: 1 }, 'spec.index'),
+  shardTransition('a longer lease', { leaseSeconds: 3_601 }, 'spec.leaseSeconds'),
+  shardTransition('a shorter lease', { leaseSeconds: 3_599 }, 'spec.leaseSeconds'),
   shardTransition('the node without the epoch', { node: 'worker-2' }, 'spec.epoch'),
   {
     name: 'the epoch, backwards',

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { assignment, maxAgentRoots } from '@smartcopy/crds';
 import { LineCounter, parseDocument } from 'yaml';
@@ -142,8 +143,22 @@ const rootsFile = z.strictObject({
         const message = 'must not repeat the alias and hostPath of a root before it';
         context.issues.push({ code: 'custom', message, path: [index], input: context.value[index] });
       });
+    })
+    .check((context) => {
+      context.value.forEach((inner, index) => {
+        const outer = context.value.find((other) => liesBelow(inner.path, other.path) || liesBelow(inner.hostPath, other.hostPath));
+        if (outer === undefined) return;
+        // Whoever may write in the outer one could put a link in the place of the inner one.
+        const message = `must not lie inside another root, as it does in '${outer.alias}' (${outer.hostPath})`;
+        context.issues.push({ code: 'custom', message, path: [index], input: inner });
+      });
     }),
 });
+
+function liesBelow(path: string, other: string): boolean {
+  const way = relative(other, path);
+  return way !== '' && way.split('/')[0] !== '..';
+}
 
 function readRoots(file: string): readonly ConfiguredRoot[] {
   const lines = new LineCounter();

@@ -5,6 +5,8 @@ import { SmartcopyError } from '../errors.ts';
 export interface HealthOptions {
   /** The page for Prometheus and its content type. */
   readonly metrics: () => Promise<{ readonly text: string; readonly contentType: string }>;
+  /** Why the agent should be started again; `undefined` while it should not. */
+  readonly notHealthyBecause: () => string | undefined;
   /** Why the agent is of no use yet; `undefined` once it is. */
   readonly notReadyBecause: () => string | undefined;
 }
@@ -44,11 +46,9 @@ export class HealthServer {
     if (method !== 'GET' && method !== 'HEAD') return send(response, 405, 'only GET\n');
     switch (url?.split('?')[0]) {
       case '/healthz':
-        return send(response, 200, 'ok\n');
-      case '/readyz': {
-        const why = this.#options.notReadyBecause();
-        return why === undefined ? send(response, 200, 'ok\n') : send(response, 503, `${why}\n`);
-      }
+        return sendUnless(response, this.#options.notHealthyBecause());
+      case '/readyz':
+        return sendUnless(response, this.#options.notReadyBecause());
       case '/metrics':
         return await this.#answerMetrics(response);
       default:
@@ -64,6 +64,11 @@ export class HealthServer {
       send(response, 500, `${error instanceof Error ? error.message : String(error)}\n`);
     }
   }
+}
+
+function sendUnless(response: ServerResponse, why: string | undefined): void {
+  if (why === undefined) send(response, 200, 'ok\n');
+  else send(response, 503, `${why}\n`);
 }
 
 function send(response: ServerResponse, status: number, text: string, contentType = 'text/plain; charset=utf-8'): void {

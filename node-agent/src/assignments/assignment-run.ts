@@ -59,6 +59,12 @@ export class AssignmentRun {
     return this.#firstByteAtMs;
   }
 
+  /** Of its buffers. */
+  get memoryBytes(): number {
+    const { threadCount, bufferBytes } = this.#options.transfer;
+    return threadCount * bufferBytes;
+  }
+
   get isStopping(): boolean {
     return this.#stopping.signal.aborted;
   }

@@ -1,8 +1,10 @@
 import { type Allowance, type Assignment, type AssignmentReport, maxAssignments, type SyncResponse } from '@smartcopy/crds';
 import type { Logger } from 'pino';
+import type { Cause } from '../engine/transfer-status.ts';
 import { pause } from '../pause.ts';
 import type { BootClock } from '../system/boot-clock.ts';
 import { AssignmentRun, type TransferMeter } from './assignment-run.ts';
+import { type EngineRoom, shareOfEngine } from './engine-share.ts';
 import type { FailureLogs } from './failure-logs.ts';
 import {
   grantOf,
@@ -29,6 +31,7 @@ export interface AssignmentsOptions {
   readonly meter: TransferMeter;
   /** Engine threads for one more transfer beside so many others. */
   readonly threadsBeside: (runningCount: number) => number;
+  readonly engineRoom: EngineRoom;
   readonly log: Logger;
 }
 
@@ -94,7 +97,7 @@ export class Assignments {
 
   /** Whether something is to be done, or is being done. */
   get hasWork(): boolean {
-    return [...this.#held.values()].some(({ ended, run }) => ended === undefined || run !== undefined);
+    return [...this.#held.values()].some(({ ended, mayTellEnd, run }) => ended === undefined || !mayTellEnd || run !== undefined);
   }
 
   /** How many there are of each kind. */
@@ -120,7 +123,7 @@ export class Assignments {
   async stop(): Promise<void> {
     this.#isEnding = true;
     this.#enforce();
-    await Promise.all([...this.#held.values()].map(({ run }) => run?.ended));
+    await Promise.allSettled([...this.#held.values()].map(({ run }) => run?.ended));
     await this.#trySettle();
   }
 
@@ -160,18 +163,28 @@ export class Assignments {
     this.#enforce();
     this.#forget();
     const beginnings = this.#beginnings();
+    const ends = [...this.#held.values()].flatMap((held) =>
+      held.ended === undefined || held.mayTellEnd ? [] : [{ held, ended: held.ended }],
+    );
     for (const { held } of beginnings) held.attempt += 1;
     try {
       await this.#save();
     } catch (error) {
       for (const { held } of beginnings) {
         held.attempt -= 1;
-        const why = error instanceof Error ? error.message : String(error);
-        held.waiting = { reason: 'StateNotSaved', message: `the agent cannot save what it is about to do: ${why}`.slice(0, 1024) };
+        held.waiting = notSaved('what it is about to do', error);
       }
+      for (const { held } of ends) held.waiting = notSaved('how this ended', error);
       throw error;
     }
+    for (const { held, ended } of ends) if (held.ended === ended) this.#tellEnd(held);
     for (const { held, assignment } of beginnings) if (isSameWork(assignment, held.assignment)) this.#begin(held);
+  }
+
+  #tellEnd(held: HeldAssignment): void {
+    held.mayTellEnd = true;
+    held.waiting = undefined;
+    this.#tell();
   }
 
   /** Stops what must not go on, and slows what may. */
@@ -226,11 +239,16 @@ export class Assignments {
   }
 
   #begin(held: HeldAssignment): void {
-    const { roots, clock, meter, failureLogs, threadsBeside } = this.#options;
+    const { roots, clock, meter, failureLogs, threadsBeside, engineRoom } = this.#options;
     const { assignment, attempt } = held;
     // Saving took its time: the lease may have passed, a root may have gone.
     if (held.run !== undefined || !this.#mayBegin(held)) return;
-    const transfer = planTransfer(assignment, { roots, attempt, threadCount: threadsBeside(this.census().running) });
+    const transfer = planTransfer(assignment, {
+      roots,
+      attempt,
+      threadCount: threadsBeside(this.census().running),
+      share: (asked) => shareOfEngine(asked, engineRoom, this.#usedBytes()),
+    });
     if (transfer === undefined) return;
     const run = new AssignmentRun({
       assignment,
@@ -243,8 +261,16 @@ export class Assignments {
     });
     held.run = run;
     held.waiting = undefined;
-    this.#logOf(held).info({ attempt, threadCount: transfer.threadCount }, 'assignment started');
-    void run.ended.then((end) => this.#end(held, run, end));
+    const { threadCount, bufferBytes } = transfer;
+    const { threadCount: askedThreadCount, bufferBytes: askedBufferBytes } = assignment.spec;
+    this.#logOf(held).info({ attempt, threadCount, bufferBytes, askedThreadCount, askedBufferBytes }, 'assignment started');
+    run.ended
+      .then((end) => this.#end(held, run, end))
+      .catch((error) => this.#logOf(held).error({ err: error }, 'assignment ended, but its end could not be taken down'));
+  }
+
+  #usedBytes(): number {
+    return [...this.#held.values()].reduce((sum, { run }) => sum + (run?.memoryBytes ?? 0), 0);
   }
 
   async #end(held: HeldAssignment, run: AssignmentRun, end: RunEnd): Promise<void> {
@@ -266,7 +292,6 @@ export class Assignments {
       }
     }
     await this.#trySettle();
-    held.mayTellEnd = true;
     this.#tell();
   }
 
@@ -318,4 +343,9 @@ export class Assignments {
   #logOf({ assignment: { id, epoch, spec } }: HeldAssignment): Logger {
     return this.#options.log.child({ shard: id, epoch, job: `${spec.job.namespace}/${spec.job.name}` });
   }
+}
+
+function notSaved(what: string, error: unknown): Cause {
+  const why = error instanceof Error ? error.message : String(error);
+  return { reason: 'StateNotSaved', message: `the agent cannot save ${what}: ${why}`.slice(0, 1024) };
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { escapePath, pathHex } from '../engine/escape-path.ts';
@@ -99,14 +99,20 @@ export class FailureLog {
       // What is full stays so for this attempt: asking again for each of a million failures would cost more than they do.
       this.#isFull ||= !mayGrow(this.#fileBytes, bytes);
       if (this.#isFull) this.#lose(failures.length, 'report files are full');
-      else this.#fileBytes += writeSync(fd, lines);
+      else if (writeSync(fd, lines) === bytes) this.#fileBytes += bytes;
+      else this.#cutBack(fd, failures.length);
     } catch (error) {
       this.#lose(failures.length, error instanceof Error ? error.message : String(error));
     }
   }
 
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
+    try {
+      if (this.#fd !== undefined) closeSync(this.#fd);
+    } catch (error) {
+      // Some file systems tell only now that what was written is not there.
+      this.#lose(1, error instanceof Error ? error.message : String(error));
+    }
     this.#fd = undefined;
     if (this.#lostCount > 0) this.#options.log.warn({ lostCount: this.#lostCount }, 'failures missing from report file');
     this.#options.onClose();
@@ -117,6 +123,14 @@ export class FailureLog {
     this.#fd = fd;
     this.#fileBytes = fstatSync(fd).size;
     return fd;
+  }
+
+  /** A line that was written in part would spoil the next one. */
+  #cutBack(fd: number, count: number): void {
+    this.#isFull = true; // Unless that succeeds, nothing may follow it.
+    ftruncateSync(fd, this.#fileBytes);
+    this.#isFull = false;
+    this.#lose(count, 'the disk is full');
   }
 
   /** Said once when it begins, and counted at the end. */

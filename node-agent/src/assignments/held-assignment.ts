@@ -5,7 +5,7 @@ import type { AssignmentRun } from './assignment-run.ts';
 import type { AgentState, Ending, HeldAllowance, KeptAssignment } from './state-file.ts';
 
 /** What a run that has stopped had to say last. */
-export interface LastWords extends Pick<AssignmentReport, 'progress' | 'engineUsed' | 'errors'> {
+interface LastWords extends Pick<AssignmentReport, 'progress' | 'engineUsed' | 'errors'> {
   readonly startedAtMs: number;
   readonly firstByteAtMs: number | undefined;
 }
@@ -22,7 +22,7 @@ export interface HeldAssignment {
   isWanted: boolean;
   /** At work, or ending: then it may still be about an earlier form of the assignment. */
   run: AssignmentRun | undefined;
-  /** Why it could not be begun. */
+  /** Why it could not be begun, or why its end cannot be told. */
   waiting: Cause | undefined;
   lastWords: LastWords | undefined;
   ended: Ending | undefined;
@@ -45,10 +45,14 @@ export function newlyHeld(assignment: Assignment, attempt: number): HeldAssignme
   };
 }
 
+/** An assignment that was begun so often without an end may be what ends the agent: it is begun again only when the operator still wants it. */
+const maxStartsUnasked = 3;
+
 /** An assignment that an earlier process held. A lease that lasts longer than one may is no word of this clock. */
 export function heldAgain({ assignment, leaseEndMs, allowance, attempt, ended }: KeptAssignment, nowMs: number): HeldAssignment {
   const isLeaseOfThisClock = leaseEndMs - nowMs <= assignment.leaseMs;
-  return { ...newlyHeld(assignment, attempt), leaseEndMs: isLeaseOfThisClock ? leaseEndMs : 0, allowance, ended, mayTellEnd: true };
+  const isLeased = isLeaseOfThisClock && attempt < maxStartsUnasked;
+  return { ...newlyHeld(assignment, attempt), leaseEndMs: isLeased ? leaseEndMs : 0, allowance, ended, mayTellEnd: true };
 }
 
 export function keptOf({ assignment, leaseEndMs, allowance, attempt, ended }: HeldAssignment): KeptAssignment {
@@ -105,8 +109,8 @@ export function reportOf(held: HeldAssignment, bootMs: number, wallMs: number): 
   }
   const { startedAtMs, firstByteAtMs, ...numbers } = held.lastWords ?? { startedAtMs: undefined, firstByteAtMs: undefined };
   const said = { assignment: id, epoch, ...since({ startedAtMs, firstByteAtMs }, bootMs), ...numbers };
-  // The end is being saved, which takes milliseconds.
-  if (ended !== undefined) return { ...said, state: 'Running' };
+  // The end is being saved, which takes milliseconds; where it takes longer, the reason is told.
+  if (ended !== undefined) return { ...said, state: 'Running', ...(held.waiting === undefined ? {} : { waiting: held.waiting }) };
   if (held.attempt === 0 || held.waiting !== undefined) {
     return { ...said, state: 'Waiting', ...(held.waiting === undefined ? {} : { waiting: held.waiting }) };
   }

@@ -5,6 +5,7 @@ import { escapePath, shortenPath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import type { Cause } from '../engine/transfer-status.ts';
+import type { EngineShare } from './engine-share.ts';
 import type { RootTable } from './root-table.ts';
 
 /** Why an assignment cannot be begun now; `undefined` when it can. The node's own configuration is the second key beside the policy. */
@@ -21,18 +22,19 @@ export interface PlanOptions {
   readonly attempt: number;
   /** For an assignment that names no number. */
   readonly threadCount: number;
+  /** What it gets of the threads and the memory that it asks for. */
+  readonly share: (asked: EngineShare) => EngineShare;
 }
 
 /** The transfer that carries an assignment out; `undefined` where there is an obstacle to it. */
-export function planTransfer(assignment: Assignment, { roots, attempt, threadCount }: PlanOptions): Transfer | undefined {
+export function planTransfer(assignment: Assignment, { roots, attempt, threadCount, share }: PlanOptions): Transfer | undefined {
   const { epoch, spec } = assignment;
   const [source, destination] = [roots.find(spec.source), roots.find(spec.destination)];
   if (source === undefined || destination === undefined || obstacleTo(assignment, roots) !== undefined) return undefined;
   return {
     source: { root: Buffer.from(source.path), path: pathBelowRoot(spec.source) },
     destination: { root: Buffer.from(destination.path), path: pathBelowRoot(spec.destination) },
-    threadCount: spec.threadCount ?? threadCount,
-    bufferBytes: spec.bufferBytes ?? defaultBufferBytes,
+    ...share({ threadCount: spec.threadCount ?? threadCount, bufferBytes: spec.bufferBytes ?? defaultBufferBytes }),
     update: spec.update,
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',

@@ -1,7 +1,7 @@
 import type { AgentRoot, AssignedEnd } from '@smartcopy/crds';
-import { HostFiles } from '../system/host-files.ts';
-import { type DirectoryFacts, lookAtDirectory } from '../system/look-at-directory.ts';
-import { readMounts } from '../system/mounts.ts';
+import { endsWithin } from '../pause.ts';
+import { type DirectoryAnswer, DirectoryLooks } from '../system/directory-looks.ts';
+import { type DirectoryFacts, linkOnTheWay } from '../system/look-at-directory.ts';
 
 /** A directory of this node that its own configuration opens. */
 export interface ConfiguredRoot {
@@ -16,56 +16,72 @@ type Look = { readonly kind: 'ready'; readonly facts: DirectoryFacts } | { reado
 
 /** How long a file system may take to say what it is, before its root counts as missing. */
 const patienceMs = 2_000;
-/** Calls that may hang at once. Node makes them in four threads, and two must be left for everything else. */
-const maxHanging = 2;
 const maxMessageLength = 256;
 
 /** What is there of the configured roots. No root is ever made: a disk that is not mounted must not be taken for an empty directory. */
 export class RootTable {
-  readonly #roots: readonly ConfiguredRoot[];
-  readonly #host = new HostFiles('/');
+  /** In the order in which they are looked at next. */
+  #roots: readonly ConfiguredRoot[];
+  readonly #configured: readonly ConfiguredRoot[];
+  readonly #directories = new DirectoryLooks();
   readonly #looks = new Map<ConfiguredRoot, Look>();
   readonly #underWay = new Map<ConfiguredRoot, Promise<void>>();
+  #looking: Promise<void> | undefined;
 
   constructor(roots: readonly ConfiguredRoot[]) {
     this.#roots = roots;
+    this.#configured = roots;
   }
 
-  /** Looks at every root again; ends soon, also when a file system does not answer. */
-  async look(): Promise<void> {
-    const mounts = readMounts(this.#host);
-    for (const root of this.#roots) {
-      // One that hangs is as it was found; the next look after its answer tells more.
-      if (this.#underWay.has(root) || this.#underWay.size >= maxHanging) continue;
-      const looking = this.#begin(root, () => lookAtDirectory(root.path, this.#host, mounts));
-      if (!(await endsWithin(patienceMs, looking))) this.#looks.set(root, missing(root, 'its file system does not answer'));
-    }
+  /** Looks at the roots again; ends soon, also when file systems do not answer: then the other roots are looked at the next time. */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookInTurn().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  /** Waits until no look is under way: for ever, while a file system does not answer. */
+  async whenAnswered(): Promise<void> {
+    while (this.#looking !== undefined || this.#underWay.size > 0) await Promise.all([this.#looking, ...this.#underWay.values()]);
   }
 
   reports(): AgentRoot[] {
-    return this.#roots.map((root) => ({ alias: root.alias, hostPath: root.hostPath, ...describe(this.#lookOf(root)) }));
+    return this.#configured.map((root) => ({ alias: root.alias, hostPath: root.hostPath, ...describe(this.#lookOf(root)) }));
   }
 
   /** The root that a policy's words stand for, if this node opens it and it is there. Both alias and directory must be the same. */
   find({ alias, hostPath }: Pick<AssignedEnd, 'alias' | 'hostPath'>): { readonly path: string; readonly isReadOnly: boolean } | undefined {
-    const root = this.#roots.find((candidate) => candidate.alias === alias && candidate.hostPath === hostPath);
+    const root = this.#configured.find((candidate) => candidate.alias === alias && candidate.hostPath === hostPath);
     const look = root === undefined ? undefined : this.#lookOf(root);
     if (root === undefined || look?.kind !== 'ready') return undefined;
     return { path: root.path, isReadOnly: look.facts.isReadOnly };
+  }
+
+  async #lookInTurn(): Promise<void> {
+    for (const [index, root] of this.#roots.entries()) {
+      // One that hangs is as it was found, and costs nothing more; the next look after its answer tells more.
+      if (this.#underWay.has(root)) continue;
+      await this.#directories.prepare().catch(() => undefined); // The look will say why.
+      if (await endsWithin(patienceMs, this.#begin(root))) continue;
+      this.#looks.set(root, missing(root, 'its file system does not answer'));
+      // Many may hang for one reason: waiting for each of them at once would keep the operator waiting for longer than a lease.
+      this.#roots = [...this.#roots.slice(index + 1), ...this.#roots.slice(0, index + 1)];
+      return;
+    }
   }
 
   #lookOf(root: ConfiguredRoot): Look {
     return this.#looks.get(root) ?? missing(root, 'it was not looked at yet');
   }
 
-  #begin(root: ConfiguredRoot, look: () => Promise<DirectoryFacts>): Promise<void> {
-    const looking = look()
-      .then(
-        (facts) => this.#looks.set(root, { kind: 'ready', facts }),
-        (error) => this.#looks.set(root, missing(root, wordFor(error))),
-      )
-      .then(() => {
+  #begin(root: ConfiguredRoot): Promise<void> {
+    const looking = this.#directories
+      .look(root.path)
+      .catch((error): DirectoryAnswer => ({ kind: 'absent', code: error instanceof Error ? error.message : String(error) }))
+      .then((answer) => {
         this.#underWay.delete(root);
+        this.#looks.set(root, answer.kind === 'there' ? { kind: 'ready', facts: answer.facts } : missing(root, wordFor(answer.code)));
       });
     this.#underWay.set(root, looking);
     return looking;
@@ -86,19 +102,13 @@ function missing({ path }: ConfiguredRoot, why: string): Look {
   return { kind: 'missing', message: `${path}: ${why}`.slice(-maxMessageLength) };
 }
 
-const words: Readonly<Record<string, string>> = { ENOENT: 'it does not exist', ENOTDIR: 'it is no directory', EACCES: 'permission denied' };
+const words: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it is no directory',
+  EACCES: 'permission denied',
+  [linkOnTheWay]: 'a symbolic link stands in its path; name the directory itself',
+};
 
-function wordFor(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+function wordFor(code: string): string {
   return words[code] ?? code;
-}
-
-async function endsWithin(ms: number, looking: Promise<void>): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(resolve, ms, false);
-  try {
-    return await Promise.race([looking.then(() => true), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

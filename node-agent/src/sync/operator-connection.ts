@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
 import {
@@ -12,6 +13,7 @@ import {
 } from '@smartcopy/crds';
 import { z } from 'zod';
 import { SmartcopyError } from '../errors.ts';
+import { unlessAborted } from '../pause.ts';
 
 export interface ConnectionOptions {
   /** `https://host:port` */
@@ -57,16 +59,12 @@ export class OperatorConnection {
 
   /** @throws NoAnswerError; the reason of the signal when that was aborted */
   async sync(request: SyncRequest, { signal, timeoutMs, leader }: Exchange): Promise<Answer> {
-    const { ca, token } = await this.#readCredentials();
     const timeout = AbortSignal.timeout(timeoutMs);
+    const either = AbortSignal.any([signal, timeout]);
+    const address = leader === undefined ? this.#options.operator : new URL(`https://${leader}`);
     try {
-      const { status, text } = await this.#post(JSON.stringify(request), {
-        address: leader === undefined ? this.#options.operator : new URL(`https://${leader}`),
-        token,
-        agent: this.#agentFor(ca),
-        signal: AbortSignal.any([signal, timeout]),
-      });
-      return understand(status, text);
+      // Whatever a peer does and a disk does not, the exchange is over in time.
+      return await unlessAborted(either, this.#exchange(JSON.stringify(request), address, either));
     } catch (error) {
       signal.throwIfAborted();
       if (timeout.aborted) throw new NoAnswerError('Timeout', `the operator did not answer within ${timeoutMs / 1000} s`, { cause: error });
@@ -80,10 +78,18 @@ export class OperatorConnection {
     this.#agent = undefined;
   }
 
-  async #readCredentials(): Promise<{ readonly ca: string; readonly token: string }> {
+  async #exchange(body: string, address: URL, signal: AbortSignal): Promise<Answer> {
+    const { authorities, token } = await this.#readCredentials();
+    signal.throwIfAborted();
+    const { status, text } = await this.#post(body, { address, token, agent: this.#agentFor(authorities), signal });
+    return understand(status, text);
+  }
+
+  async #readCredentials(): Promise<{ readonly authorities: readonly string[]; readonly token: string }> {
+    const { caFile, tokenFile } = this.#options;
     try {
-      const [ca, token] = await Promise.all([readFile(this.#options.caFile, 'utf8'), readFile(this.#options.tokenFile, 'utf8')]);
-      return { ca, token: token.trim() };
+      const [authorities, token] = await Promise.all([readFile(caFile, 'utf8'), readFile(tokenFile, 'utf8')]);
+      return { authorities: certificatesIn(authorities, caFile), token: wordOf(token, tokenFile) };
     } catch (error) {
       throw new NoAnswerError('NoCredentials', `what proves this agent or the operator cannot be read: ${describe(error)}`, {
         cause: error,
@@ -92,11 +98,12 @@ export class OperatorConnection {
   }
 
   /** Other authorities mean another connection: the one that is open was trusted by those of before. */
-  #agentFor(ca: string): Agent {
-    if (this.#agent !== undefined && this.#authorities === ca) return this.#agent;
+  #agentFor(authorities: readonly string[]): Agent {
+    const joined = authorities.join('\n');
+    if (this.#agent !== undefined && this.#authorities === joined) return this.#agent;
     this.close();
-    this.#authorities = ca;
-    this.#agent = new Agent({ ca, keepAlive: true, maxSockets: 2, minVersion: 'TLSv1.3', servername: operatorTlsName });
+    this.#authorities = joined;
+    this.#agent = new Agent({ ca: [...authorities], keepAlive: true, maxSockets: 2, minVersion: 'TLSv1.3', servername: operatorTlsName });
     return this.#agent;
   }
 
@@ -107,7 +114,6 @@ export class OperatorConnection {
         {
           method: 'POST',
           agent,
-          servername: operatorTlsName,
           signal,
           headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), authorization: `Bearer ${token}` },
         },
@@ -125,6 +131,8 @@ export class OperatorConnection {
         },
       );
       request.on('error', reject);
+      // Such as an answer that switches protocols: Node ends the request without another word.
+      request.on('close', () => reject(new NoAnswerError('NotUnderstood', 'the connection was closed before there was an answer')));
       request.end(body);
     });
   }
@@ -140,6 +148,23 @@ interface Post {
 interface RawAnswer {
   readonly status: number;
   readonly text: string;
+}
+
+/**
+ * The certificates of a file in PEM.
+ * @throws when there is none, or one that is no certificate: with no authority at all Node would trust those of the whole internet
+ */
+function certificatesIn(text: string, file: string): readonly string[] {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) throw new SmartcopyError('SC_NO_CERTIFICATE', `${file} holds no certificate`);
+  for (const block of blocks) new X509Certificate(block);
+  return blocks;
+}
+
+function wordOf(text: string, file: string): string {
+  const word = text.trim();
+  if (word === '') throw new SmartcopyError('SC_NO_TOKEN', `${file} is empty`);
+  return word;
 }
 
 function understand(status: number, text: string): Answer {

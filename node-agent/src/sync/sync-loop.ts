@@ -37,6 +37,12 @@ const waitIdleMs = 25_000;
 const answerWithinMs = 15_000;
 /** What an operator may ask for at most; after three times as long it counts an agent as lost. */
 const maxPauseMs = 30_000;
+/** Between two requests at least, whatever the operator answers. */
+const askIntervalMs = 100;
+/** After a set that could not be saved: a disk that is full stays so for longer, and each try costs it a write. */
+const pauseAfterFailureMs = 1_000;
+/** What one turn may take: an exchange that is held, and the longest pause after it. */
+export const longestTurnMs = waitIdleMs + answerWithinMs + maxPauseMs;
 /** News are told four times a second at most: hundreds of jobs may start at once. */
 const newsIntervalMs = 250;
 /** A last word, before the process ends. */
@@ -53,7 +59,9 @@ export class SyncLoop {
   #hasApplyFailed = false;
   #hasNews = false;
   #onNews: () => void = () => undefined;
-  #sentAt = 0;
+  /** Long ago: the first request is sent at once. */
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #turnedAt = performance.now();
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
@@ -66,7 +74,9 @@ export class SyncLoop {
   /** @returns when the signal is aborted, or when a newer agent has taken this one's place */
   async run(signal: AbortSignal): Promise<'stopped' | 'superseded'> {
     while (!signal.aborted) {
+      this.#turnedAt = performance.now();
       await this.#options.roots.look();
+      await pause(Math.max(0, this.#sentAt + askIntervalMs - performance.now()), signal);
       const sentAtMs = this.#options.clock.nowMs();
       const answer = await this.#ask(signal);
       if (answer === 'stopped') break;
@@ -77,6 +87,11 @@ export class SyncLoop {
       else await this.#heedRefusal(answer, signal);
     }
     return 'stopped';
+  }
+
+  /** How long ago the exchange began its last turn, in milliseconds; it stands still when that grows beyond `longestTurnMs`. */
+  sinceTurnMs(): number {
+    return performance.now() - this.#turnedAt;
   }
 
   /** Tells how things stand, if the operator was there a moment ago; the answer is not heard. Ends within two seconds. */
@@ -136,6 +151,7 @@ export class SyncLoop {
       // Not to say that the set is applied makes the operator send it again, after a pause.
       if (!this.#hasApplyFailed) this.#options.log.error({ err: error }, 'assignments not applied');
       this.#hasApplyFailed = true;
+      await pause(pauseAfterFailureMs, signal);
     }
     if (response.nextSyncMs > 0) await this.#pauseUnlessNews(Math.min(response.nextSyncMs, maxPauseMs), signal);
   }

@@ -1,7 +1,8 @@
-import { constants, readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { normalize } from 'node:path';
+import { SmartcopyError } from '../errors.ts';
 import type { HostFiles } from './host-files.ts';
-import { type Mount, mountIdIn } from './mounts.ts';
+import { mountIdIn, readMounts } from './mounts.ts';
 import { describeStorage, type StorageFacts } from './storage.ts';
 
 /** What a directory of this host stands on. */
@@ -11,23 +12,34 @@ export interface DirectoryFacts {
   readonly isReadOnly: boolean;
 }
 
+/** The code of the error for a directory that is reached over a symbolic link: whoever may write the link says where it leads. */
+export const linkOnTheWay = 'SC_LINK_ON_THE_WAY';
+
 /** Opens anything without reading it; a directory's own permissions do not matter. */
 const O_PATH = 0o10000000;
 
 /**
- * Looks at a directory with one call that may wait for its file system, off the main thread: a network file system whose server is gone
- * lets such a call hang for ever.
- * @param mounts as they are now
- * @throws NodeJS.ErrnoException when it is no directory or cannot be reached
+ * Looks at a directory with one call that may wait for its file system: a network file system whose server is gone lets such a call hang
+ * for ever, and the thread with it.
+ * @param path absolute
+ * @throws NodeJS.ErrnoException when it is no directory or cannot be reached; SmartcopyError of the code `linkOnTheWay`
  */
-export async function lookAtDirectory(path: string, host: HostFiles, mounts: readonly Mount[]): Promise<DirectoryFacts> {
-  const handle = await open(path, O_PATH | constants.O_DIRECTORY);
+export function lookAtDirectory(path: string, host: HostFiles): DirectoryFacts {
+  const fd = openSync(path, O_PATH | constants.O_DIRECTORY);
   try {
-    const mountId = mountIdIn(readFileSync(`/proc/self/fdinfo/${handle.fd}`, 'utf8'));
-    const mount = mounts.find(({ id }) => id === mountId);
+    // The kernel's own answer to where it is, without asking the file system again.
+    const real = readlinkSync(`/proc/self/fd/${fd}`);
+    if (real !== withoutSlash(normalize(path))) throw new SmartcopyError(linkOnTheWay, `${path} leads to ${real}`);
+    const mountId = mountIdIn(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
+    const mount = readMounts(host).find(({ id }) => id === mountId);
     if (mount === undefined) return { isReadOnly: false };
-    return { storage: describeStorage(host, mount), isReadOnly: mount.options.includes('ro') };
+    const { fileSystem, kind, reflink } = describeStorage(host, mount);
+    return { storage: { fileSystem, kind, reflink }, isReadOnly: mount.options.includes('ro') };
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }

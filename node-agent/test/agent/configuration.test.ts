@@ -71,6 +71,14 @@ const wrongFiles: readonly (readonly [text: string, sentence: RegExp])[] = [
     'roots: [{ alias: a, hostPath: /mnt/a }, { alias: a, hostPath: /mnt/a, path: /b }]',
     /: roots\[1\]: must not repeat the alias and hostPath/,
   ],
+  [
+    'roots: [{ alias: a, hostPath: /mnt/a/b }, { alias: b, hostPath: /mnt/a, path: /host/a }]',
+    /: roots\[0\]: must not lie inside another root, as it does in 'b' \(\/mnt\/a\)$/,
+  ],
+  [
+    'roots: [{ alias: a, hostPath: /mnt/a }, { alias: b, hostPath: /mnt/b, path: /mnt/c/../a/..b }]',
+    /: roots\[1\]: must not lie inside another root, as it does in 'a' \(\/mnt\/a\)$/,
+  ],
   ['roots: [{ alias: a, hostPath: /mnt/a, mode: rw }]', /: roots\[0\]: Unrecognized key: "mode"$/],
 ];
 for (const [text, sentence] of wrongFiles) {
@@ -86,7 +94,7 @@ for (const [text, sentence] of wrongFiles) {
 
 test('an alias may stand for several directories', async (t) => {
   const file = join(await temporaryFolder(t), 'agent.yaml');
-  writeFileSync(file, 'roots: [{ alias: a, hostPath: /mnt/a }, { alias: a, hostPath: /mnt/b }]');
+  writeFileSync(file, 'roots: [{ alias: a, hostPath: /mnt/a }, { alias: a, hostPath: /mnt/a-b }]');
   const configuration = readConfiguration([...needed, `--config=${file}`]);
   assert.equal(configuration !== 'help' && configuration.roots.length, 2);
 });

@@ -3,9 +3,20 @@ import { type TestContext, test } from 'node:test';
 import { cleanUp } from '../../../test/support/clean-up.ts';
 import { HealthServer } from '../../src/agent/health-server.ts';
 
-async function serve(t: TestContext, parts: { readonly metrics?: () => Promise<never>; readonly why?: () => string | undefined } = {}) {
+interface Parts {
+  readonly metrics?: () => Promise<never>;
+  readonly why?: () => string | undefined;
+  readonly ill?: () => string | undefined;
+}
+
+async function serve(t: TestContext, parts: Parts = {}) {
   const page = async () => ({ text: 'a 1\n', contentType: 'text/plain; version=0.0.4' });
-  const server = new HealthServer({ metrics: parts.metrics ?? page, notReadyBecause: parts.why ?? (() => undefined) });
+  const well = () => undefined;
+  const server = new HealthServer({
+    metrics: parts.metrics ?? page,
+    notHealthyBecause: parts.ill ?? well,
+    notReadyBecause: parts.why ?? well,
+  });
   const port = await server.listen({ host: '127.0.0.1', port: 0 });
   cleanUp(t, () => server.close());
   return async (path: string, method = 'GET') => {
@@ -31,6 +42,15 @@ test('not to be ready is said with the reason, and changes', async (t) => {
   assert.deepEqual((await ask('/readyz')).slice(0, 2), [503, 'the lock is held\n']);
   assert.equal((await ask('/healthz'))[0], 200);
   why = undefined;
+  assert.equal((await ask('/readyz'))[0], 200);
+});
+
+test('an agent that should be started again says so, and why', async (t) => {
+  let ill: string | undefined;
+  const ask = await serve(t, { ill: () => ill });
+  assert.equal((await ask('/healthz'))[0], 200);
+  ill = 'it stands still';
+  assert.deepEqual((await ask('/healthz')).slice(0, 2), [503, 'it stands still\n']);
   assert.equal((await ask('/readyz'))[0], 200);
 });
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
+import { pino } from 'pino';
+import { execute, lacksProgram } from '../../../test/support/programs.ts';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { FailureLogs } from '../../src/assignments/failure-logs.ts';
 import type { Failure } from '../../src/engine/run-transfer.ts';
@@ -82,6 +85,35 @@ test('files of a week ago go, also at the start; what is being written stays', a
   log.close();
   logs.prune(Date.now() + 8 * day * 1000);
   assert.deepEqual(readdirSync(join(state, 'reports')), []);
+});
+
+test('a line that is written in part is cut off, counted, and spoils no other', { skip: lacksProgram('prlimit') }, async (t) => {
+  const state = await temporaryFolder(t);
+  const lines: { readonly msg: string; readonly lostCount?: number }[] = [];
+  const log = new FailureLogs(state, pino({ base: null }, { write: (line) => lines.push(JSON.parse(line)) })).open('shard', 1);
+  const limitFiles = (bytes: number | 'unlimited') => execute('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
+  log.add([failure]);
+  const path = join(state, 'reports/shard.jsonl');
+  await limitFiles(statSync(path).size + 50);
+  try {
+    log.add([failure]);
+  } finally {
+    await limitFiles('unlimited');
+  }
+  log.add([failure]);
+  log.close();
+  const whole = readFileSync(path, 'utf8').trimEnd().split('\n');
+  assert.deepEqual(
+    whole.map((line) => JSON.parse(line).reason),
+    ['IoError', 'IoError'],
+  );
+  assert.deepEqual(
+    lines.map(({ msg, lostCount }) => [msg, lostCount]),
+    [
+      ['report file incomplete', undefined],
+      ['failures missing from report file', 1],
+    ],
+  );
 });
 
 test('a report that cannot be written never ends a copy', async (t) => {

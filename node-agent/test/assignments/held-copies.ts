@@ -15,7 +15,7 @@ import { StateFile } from '../../src/assignments/state-file.ts';
 import type { BootClock } from '../../src/system/boot-clock.ts';
 
 /** A clock that stands still until it is told otherwise. */
-export class ManualBootClock implements BootClock {
+class ManualBootClock implements BootClock {
   bootId = 'boot-1';
   atMs = 1_000_000;
 
@@ -72,6 +72,7 @@ export class Node {
       clock: this.clock,
       meter,
       threadsBeside: () => 2,
+      engineRoom: { maxThreadCount: 8, memoryBytes: 64 * 1024 ** 2 },
       log,
     });
     cleanUp(this.#t, () => assignments.stop());

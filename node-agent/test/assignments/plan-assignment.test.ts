@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { EngineShare } from '../../src/assignments/engine-share.ts';
 import { obstacleTo, planTransfer, showEnd, temporariesEpoch } from '../../src/assignments/plan-assignment.ts';
 import { assignmentOf } from './held-copies.ts';
 
@@ -7,7 +8,7 @@ const path = { path: '/host/disk', isReadOnly: false };
 const roots = {
   find: ({ alias }: { readonly alias: string }) => (alias === 'absent' ? undefined : { ...path, isReadOnly: alias === 'sealed' }),
 };
-const options = { roots, attempt: 3, threadCount: 2 };
+const options = { roots, attempt: 3, threadCount: 2, share: <T>(asked: T) => asked };
 const { source, destination } = assignmentOf().spec;
 
 test("the engine is given the root as it is mounted, and below it the policy's and the job's part of the path", () => {
@@ -41,6 +42,9 @@ test('what the job says wins over what the agent would choose', () => {
     [2, 7],
   );
   assert.equal(planTransfer(assignmentOf({ bufferBytes: 4096 }), options)?.bufferBytes, 4096);
+  const half = ({ threadCount, bufferBytes }: EngineShare) => ({ threadCount: threadCount / 2, bufferBytes: bufferBytes / 2 });
+  const transfer = planTransfer(assignmentOf({ threadCount: 8, bufferBytes: 8192 }), { ...options, share: half });
+  assert.deepEqual([transfer?.threadCount, transfer?.bufferBytes], [4, 4096], 'the node has the last word');
 });
 
 test('a digest is computed where something is verified, and nowhere else', () => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { type AgentRoot, nodeAgentStatus } from '@smartcopy/crds';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { RootTable } from '../../src/assignments/root-table.ts';
 import { HostFiles } from '../../src/system/host-files.ts';
 import { readMounts } from '../../src/system/mounts.ts';
+import { silentFileSystem } from '../system/silent-file-system.ts';
 
 test('a root is Ready with what it stands on, or Missing with the reason; looking makes none', async (t) => {
   const folder = await temporaryFolder(t);
@@ -43,6 +45,54 @@ test('a root is looked at again: it may be mounted and unmounted', async (t) => 
   assert.deepEqual(table.find(root), { path: root.path, isReadOnly: false });
   assert.equal(await stateAfter(() => rmSync(root.path, { recursive: true })), 'Missing');
   assert.equal(table.find(root), undefined);
+});
+
+test('roots that hang keep no other from being looked at, and are looked at again when they answer', async (t) => {
+  const silent = await silentFileSystem(t);
+  if (silent === undefined) return;
+  const disk = { alias: 'disk', hostPath: '/mnt/disk', path: join(await temporaryFolder(t), 'disk') };
+  // As many as Node has threads for calls of file systems.
+  const hanging = Array.from({ length: 4 }, (_, index) => ({ alias: `a${index}`, hostPath: '/mnt', path: join(silent.path, `${index}`) }));
+  const table = new RootTable([...hanging, disk]);
+  for (let round = 0; round < 5; round += 1) {
+    const atMs = performance.now();
+    await table.look();
+    assert.ok(performance.now() - atMs < 3_500);
+  }
+  assert.equal(table.reports()[4]?.message, `${disk.path}: it does not exist`);
+  assert.equal(await Promise.race([table.whenAnswered(), setTimeout(100, 'waits')]), 'waits');
+  mkdirSync(disk.path);
+  await table.look();
+  const silence = hanging.map(({ path }) => `${path}: its file system does not answer`);
+  assert.deepEqual(
+    table.reports().map(({ message }) => message),
+    [...silence, undefined],
+  );
+  silent.give();
+  await table.whenAnswered();
+  assert.deepEqual(
+    table.reports().map(({ message }) => message),
+    [...hanging.map(({ path }) => `${path}: ENOTCONN`), undefined],
+  );
+});
+
+test('a root is not reached over a symbolic link, wherever that stands in its path', async (t) => {
+  const folder = await temporaryFolder(t);
+  mkdirSync(join(folder, 'there/below'), { recursive: true });
+  symlinkSync('there', join(folder, 'link'));
+  const paths = [`${folder}/link`, `${folder}/link/below`, `${folder}/link/../there/below`, `${folder}//there/./below/`];
+  const table = new RootTable(paths.map((path, index) => ({ alias: `a${index}`, hostPath: '/mnt', path })));
+  await table.look();
+  const sentence = 'a symbolic link stands in its path; name the directory itself';
+  assert.deepEqual(
+    table.reports().map(({ state, message }) => [state, message]),
+    [
+      ['Missing', `${paths[0]}: ${sentence}`],
+      ['Missing', `${paths[1]}: ${sentence}`],
+      ['Ready', undefined],
+      ['Ready', undefined],
+    ],
+  );
 });
 
 test('an alias alone opens nothing: the directory must be the one that the policy means', async (t) => {

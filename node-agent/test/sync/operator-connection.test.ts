@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { maxSyncBytes, type SyncRequest } from '@smartcopy/crds';
 import { makeAuthority } from '../../../test/support/certificates.ts';
 import { cleanUp } from '../../../test/support/clean-up.ts';
+import { execute } from '../../../test/support/programs.ts';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { OperatorConnection } from '../../src/sync/operator-connection.ts';
 import { nothingToDo, OperatorPeer, type PeerOptions, refused } from './operator-peer.ts';
@@ -92,7 +93,11 @@ test('a refusal is handed on; one in other words has only its status', async (t)
 
 test('an answer that is too large or not in the words of the contract is none', async (t) => {
   const { peer, connection } = await connected(t);
-  for (const text of ['x'.repeat(maxSyncBytes + 1), 'nonsense', JSON.stringify({ ...nothingToDo, assignments: [{ id: '../../etc' }] })]) {
+  for (const text of [
+    JSON.stringify(nothingToDo).padEnd(maxSyncBytes + 1),
+    'nonsense',
+    JSON.stringify({ ...nothingToDo, assignments: [{ id: '../../etc' }] }),
+  ]) {
     peer.answer = () => ({ text });
     await assert.rejects(connection.sync(request, exchange), { word: 'NotUnderstood' });
   }
@@ -105,6 +110,45 @@ test('an operator that does not answer in time is given up, and so is an exchang
   await assert.rejects(connection.sync(patient, { ...exchange, timeoutMs: 100 }), { word: 'Timeout' });
   const signal = AbortSignal.timeout(100);
   await assert.rejects(connection.sync(patient, { ...exchange, signal }), { name: 'TimeoutError' });
+});
+
+test('an answer that switches protocols is none, and the next exchange goes on', async (t) => {
+  const { peer, connection } = await connected(t);
+  peer.answer = () => ({ bytes: 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n' });
+  await assert.rejects(connection.sync(request, exchange), { word: 'NotUnderstood' });
+  peer.answer = () => nothingToDo;
+  assert.equal((await connection.sync(request, exchange)).kind, 'answered');
+});
+
+test('credentials that hang end an exchange in time', async (t) => {
+  const { peer, connection, tokenFile } = await connected(t);
+  rmSync(tokenFile);
+  await execute('mkfifo', [tokenFile]);
+  // A pipe that nobody writes to hangs whoever opens it, until somebody does.
+  const release = () => closeSync(openSync(tokenFile, constants.O_WRONLY | constants.O_NONBLOCK));
+  await assert.rejects(connection.sync(request, { ...exchange, timeoutMs: 100 }), { word: 'Timeout' });
+  release();
+  const signal = AbortSignal.timeout(100);
+  await assert.rejects(connection.sync(request, { ...exchange, signal }), { name: 'TimeoutError' });
+  release();
+  assert.equal(peer.connections, 0);
+});
+
+test('files without an authority or a token are no credentials', async (t) => {
+  const { peer, connection, caFile, tokenFile } = await connected(t);
+  const broken = '-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n';
+  for (const text of ['', '\n', 'nonsense', broken, `${peer.authority.certificate}\n${broken}`]) {
+    writeFileSync(caFile, text);
+    await assert.rejects(connection.sync(request, exchange), { word: 'NoCredentials' });
+  }
+  writeFileSync(caFile, `${(await makeAuthority()).certificate}\n${peer.authority.certificate}`);
+  for (const text of ['', ' \n']) {
+    writeFileSync(tokenFile, text);
+    await assert.rejects(connection.sync(request, exchange), { word: 'NoCredentials' });
+  }
+  assert.equal(peer.connections, 0);
+  writeFileSync(tokenFile, 'token');
+  assert.equal((await connection.sync(request, exchange)).kind, 'answered');
 });
 
 test('without a token nothing is sent', async (t) => {

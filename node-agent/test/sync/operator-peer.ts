@@ -13,8 +13,12 @@ import {
 import { type Authority, makeAuthority } from '../../../test/support/certificates.ts';
 import { cleanUp } from '../../../test/support/clean-up.ts';
 
-/** What the peer answers: an answer of the contract, a refusal, or any text. */
-export type PeerAnswer = SyncResponse | { readonly status: number; readonly refusal: SyncRefusal } | { readonly text: string };
+/** What the peer answers: an answer of the contract, a refusal, any text, or any bytes in place of an answer in HTTP. */
+export type PeerAnswer =
+  | SyncResponse
+  | { readonly status: number; readonly refusal: SyncRefusal }
+  | { readonly text: string }
+  | { readonly bytes: string };
 
 export interface Received {
   readonly request: SyncRequest;
@@ -72,7 +76,8 @@ export class OperatorPeer {
         const received = { request: parsed, authorization: request.headers.authorization, atMs: performance.now() };
         peer.received.push(received);
         const end = (answer: PeerAnswer): void => {
-          if ('refusal' in answer) response.writeHead(answer.status).end(JSON.stringify(answer.refusal));
+          if ('bytes' in answer) request.socket.write(answer.bytes);
+          else if ('refusal' in answer) response.writeHead(answer.status).end(JSON.stringify(answer.refusal));
           else response.writeHead(200).end('text' in answer ? answer.text : JSON.stringify(syncResponse.parse(answer)));
         };
         const first = peer.answer(received);

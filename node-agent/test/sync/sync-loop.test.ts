@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { Assignment, SyncResponse } from '@smartcopy/crds';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { cleanUp } from '../../../test/support/clean-up.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import type { Assignments } from '../../src/assignments/assignments.ts';
@@ -20,7 +20,7 @@ async function talking(t: TestContext, source: Readonly<Record<string, string | 
   const peer = await OperatorPeer.start(t);
   const node = await Node.make(t, source);
   const lines: { readonly msg: string; readonly trouble?: string }[] = [];
-  const log = pino({ base: null }, { write: (line) => lines.push(JSON.parse(line)) });
+  const log: Logger = pino({ base: null }, { write: (line) => lines.push(JSON.parse(line)) });
   const assignments = await node.start();
   const said = { codes: [] as string[], connected: [] as boolean[] };
   const loop = makeLoop(t, { peer, node, assignments, log, said });
@@ -40,7 +40,7 @@ interface LoopParts {
   readonly peer: OperatorPeer;
   readonly node: Node;
   readonly assignments: Assignments;
-  readonly log: ReturnType<typeof pino>;
+  readonly log: Logger;
   readonly said: { readonly codes: string[]; readonly connected: boolean[] };
 }
 
@@ -141,6 +141,31 @@ test('the agent asks no sooner than the operator wants, unless there is news', a
   assert.ok(told.atMs - (given?.atMs ?? 0) < 2_000);
 });
 
+test('however fast it is answered, the agent asks ten times a second at most', async (t) => {
+  const { peer, start } = await talking(t);
+  peer.answer = () => nothingToDo;
+  void start();
+  await eventually('it asks', () => peer.received.length > 0);
+  await setTimeout(1_000);
+  assert.ok(peer.received.length > 5 && peer.received.length <= 12, `${peer.received.length} requests in a second`);
+});
+
+test('an answer that is none does not end the exchange, and whether it goes on can be seen', async (t) => {
+  const { peer, start, stop, loop, codes } = await talking(t);
+  peer.answer = () => ({ bytes: 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n' });
+  const running = start();
+  await eventually('it has asked twice', () => codes.length >= 2);
+  assert.deepEqual([...new Set(codes)], ['NotUnderstood']);
+  offer(peer, nothingToDo);
+  await eventually('it is answered', () => peer.last?.appliedRevision === 'nothing');
+  await setTimeout(500);
+  assert.ok(loop.sinceTurnMs() >= 400, 'its request is held');
+  peer.answer = () => ({ ...nothingToDo, revision: 'more' });
+  await eventually('it has turned', () => loop.sinceTurnMs() < 300);
+  stop();
+  assert.equal(await running, 'stopped');
+});
+
 test('leases are counted from when the request was sent, not from its answer', async (t) => {
   const { peer, node, start } = await talking(t, { a: Buffer.alloc(512 * KiB) });
   const response = toDo([assignmentOf()], 64 * KiB);
@@ -205,6 +230,11 @@ test('a set that cannot be saved is not said to be applied', async (t) => {
   await eventually('it asks again', () => peer.received.length >= 3);
   assert.ok(peer.received.every(({ request }) => request.appliedRevision === undefined));
   assert.deepEqual(peer.last?.reports[0]?.waiting?.reason, 'StateNotSaved');
+  const gaps = peer.received.slice(1, 3).map(({ atMs }, index) => atMs - (peer.received[index]?.atMs ?? 0));
+  assert.ok(
+    gaps.every((gapMs) => gapMs >= 990),
+    gaps.join(),
+  );
   rmSync(node.path('state/assignments.json.new'), { recursive: true });
   await eventually('it is applied', () => peer.last?.appliedRevision === response.revision);
 });

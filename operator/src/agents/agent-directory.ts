@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { type AgentIdentity, AgentSession, type HoldEnd } from './agent-session.ts';
 import { holdMs, nextSyncMs, pauseUnlessStopped } from './pace.ts';
 import { revisionOf } from './revision.ts';
-import { ShardLeases, type ShardOnNode } from './shard-leases.ts';
+import { type LeasedShard, ShardLeases, type ShardOnNode } from './shard-leases.ts';
 import { SyncRefusedError } from './sync-refused-error.ts';
 
 /** What a node should be doing: everything, not what has changed. At most `maxAssignments` of each, or no agent understands it. */
@@ -16,7 +16,6 @@ export interface AgentDirectoryOptions {
   readonly clock: Clock;
   /** When this operator began to lead, in milliseconds of the monotonic clock: leases given before then are counted from here. */
   readonly startedAtMs: number;
-  readonly nodeLeaseMs: number;
   /** What is waited for after a lease, for clocks that run differently and for threads at the end of a chunk. */
   readonly leaseMarginMs: number;
   /** Pure, from the caches; called for every answer and for every change that might concern the node. */
@@ -34,10 +33,14 @@ export interface ConnectedAgent extends AgentIdentity {
   readonly lastSeenMs: number;
   /** Whether that is less than `agentLostAfterMs` ago. */
   readonly isHeard: boolean;
+  /** Whether it has spoken for `notAppliedAfterMs` without having applied what it was sent. */
+  readonly isStuck: boolean;
 }
 
 /** An agent that has not asked for so long is lost: three of the longest holds with their pauses, and a restart of its container. */
 export const agentLostAfterMs = 90_000;
+/** For so long jobs say when it was heard last; a node that has gone for good is forgotten then. */
+const rememberedForMs = 3_600_000;
 /** Twice the agents of the largest fleet; each holds one request. */
 const maxHeldRequests = 10_000;
 const sweepMs = 5_000;
@@ -57,9 +60,8 @@ export class AgentDirectory {
   #isClosing = false;
 
   constructor(options: AgentDirectoryOptions) {
-    const { startedAtMs, nodeLeaseMs, leaseMarginMs } = options;
     this.#options = options;
-    this.#leases = new ShardLeases({ startedAtMs, unknownForMs: nodeLeaseMs + leaseMarginMs });
+    this.#leases = new ShardLeases({ startedAtMs: options.startedAtMs, marginMs: options.leaseMarginMs });
   }
 
   /**
@@ -116,7 +118,7 @@ export class AgentDirectory {
   }
 
   /** This operator has just created the shard: no lease of an earlier operator is to be waited for. */
-  shardCreated(shard: ShardOnNode): void {
+  shardCreated(shard: LeasedShard): void {
     this.#leases.begin(shard, this.#options.clock.monotonicMs());
   }
 
@@ -130,13 +132,13 @@ export class AgentDirectory {
    * Whether nothing on the node can be working on the shard: the agent that speaks for it has let go of it, or every lease has ended.
    * An earlier agent of the node is not waited for: the lock on the node's state directory lets one of them live.
    */
-  isStopped(shard: ShardOnNode): boolean {
+  isStopped(shard: LeasedShard): boolean {
     if (this.#sessions.get(shard.node)?.hasLetGoOf(shard.name) === true) return true;
     return this.#options.clock.monotonicMs() >= this.#leases.endOf(shard);
   }
 
   /** The latest time at which the shard will have stopped if it is not handed out again, in milliseconds since 1970: when to look again. */
-  stoppedAtMs(shard: ShardOnNode): number {
+  stoppedAtMs(shard: LeasedShard): number {
     const { clock } = this.#options;
     return clock.now() + Math.max(0, this.#leases.endOf(shard) - clock.monotonicMs());
   }
@@ -160,7 +162,7 @@ export class AgentDirectory {
     this.#reportListeners.push(listener);
   }
 
-  /** @param listener called when an agent comes, is lost, is another, can do something else, or has applied another set */
+  /** @param listener called when an agent comes, is lost, is another, can do something else, has applied another set, or gets or is no longer stuck */
   onAgentChange(listener: (node: string) => void): void {
     this.#agentListeners.push(listener);
   }
@@ -175,8 +177,7 @@ export class AgentDirectory {
 
   /** What `run` does again and again. */
   sweep(): void {
-    const { clock, nodeLeaseMs, leaseMarginMs } = this.#options;
-    const nowMs = clock.monotonicMs();
+    const nowMs = this.#options.clock.monotonicMs();
     for (const [node, session] of this.#sessions) {
       const silentForMs = nowMs - session.heardAt.monotonicMs;
       if (silentForMs >= agentLostAfterMs && !this.#lost.has(node)) {
@@ -184,7 +185,7 @@ export class AgentDirectory {
         this.#agentChanged(node);
       }
       // Nothing that it was told can still be at work, so that nothing it said matters.
-      if (silentForMs >= Math.max(agentLostAfterMs, nodeLeaseMs + leaseMarginMs)) this.#forget(node);
+      if (silentForMs >= rememberedForMs && nowMs >= session.leasesEndMs) this.#forget(node);
     }
     this.#leases.prune(nowMs);
   }
@@ -230,9 +231,8 @@ export class AgentDirectory {
   #send(session: AgentSession, work: NodeWork, revision: string): void {
     const nowMs = this.#options.clock.monotonicMs();
     const { node } = session.speaker;
-    for (const { id, leaseMs } of work.assignments) {
-      this.#leases.extend({ name: id, node }, nowMs + leaseMs + this.#options.leaseMarginMs);
-    }
+    const ends = work.assignments.map(({ id, leaseMs }) => this.#leases.extend({ name: id, node, leaseMs }, nowMs));
+    session.leasesEndMs = Math.max(session.leasesEndMs, ...ends);
     session.sent({ revision, shards: new Set(work.assignments.map(({ id }) => id)) });
   }
 
@@ -244,10 +244,10 @@ export class AgentDirectory {
     if (!this.#options.isReady()) throw notReady('the operator does not know all work yet; ask again');
   }
 
-  #connected({ speaker, request, heardAt }: AgentSession): ConnectedAgent {
+  #connected({ speaker, request, heardAt, isStuck }: AgentSession): ConnectedAgent {
     const { version, capabilities, roots } = request;
     const isHeard = this.#options.clock.monotonicMs() - heardAt.monotonicMs < agentLostAfterMs;
-    return { ...speaker, version, capabilities, roots, lastSeenMs: heardAt.wallMs, isHeard };
+    return { ...speaker, version, capabilities, roots, lastSeenMs: heardAt.wallMs, isHeard, isStuck };
   }
 
   #forget(node: string): void {

@@ -32,9 +32,15 @@ export interface Moment {
 export interface Heard {
   /** Shards that are reported now or were by the request before. */
   readonly shards: readonly string[];
-  /** Whether anything but reports differs: who speaks, what it can do, its roots, the set it has applied. */
+  /** Whether anything but reports differs: who speaks, what it can do, its roots, the set it has applied, whether it is stuck. */
   readonly isChange: boolean;
 }
+
+/**
+ * An agent that has not applied what it is sent for so long does not begin what is new and does not stop what is withdrawn. Its disk may be
+ * full, or it does not understand the answer; one that does well takes less than a second.
+ */
+export const notAppliedAfterMs = 30_000;
 
 /** What is known of the agent that speaks for one node; in memory only, the next request says it all again. */
 export class AgentSession {
@@ -42,10 +48,16 @@ export class AgentSession {
   request: SyncRequest;
   heardAt: Moment;
   held: HeldRequest | undefined;
+  /** The latest end of a lease that the agents of this node were given, on the monotonic clock, margin included. */
+  leasesEndMs = 0;
+  /** Whether the agent has spoken for `notAppliedAfterMs` without having applied what it was sent. */
+  isStuck = false;
   #reports: ReadonlyMap<string, AssignmentReport>;
   #lastSent: SentSet | undefined;
   /** The set that the agent has applied, when it is the one that it was sent last before it spoke. */
   #applied: SentSet | undefined;
+  /** Since when every request has said that the set sent last is not applied, on the monotonic clock. */
+  #notAppliedSinceMs: number | undefined;
 
   constructor(speaker: AgentIdentity, request: SyncRequest, at: Moment) {
     this.speaker = speaker;
@@ -57,8 +69,11 @@ export class AgentSession {
   /** Takes in what the agent says now. It says all that it has to say: what it leaves out is no longer so. */
   hear(speaker: AgentIdentity, request: SyncRequest, at: Moment): Heard {
     const applied = request.appliedRevision === this.#lastSent?.revision ? this.#lastSent : undefined;
+    const isOther = speaker.podUid !== this.speaker.podUid;
+    const isStuck = this.#isStuck({ isOther, hasApplied: applied !== undefined }, at.monotonicMs);
     const isChange =
-      speaker.podUid !== this.speaker.podUid ||
+      isOther ||
+      isStuck !== this.isStuck ||
       applied?.revision !== this.#applied?.revision ||
       request.instanceId !== this.request.instanceId ||
       request.version !== this.request.version ||
@@ -70,7 +85,15 @@ export class AgentSession {
     this.heardAt = at;
     this.#reports = reports;
     this.#applied = applied;
+    this.isStuck = isStuck;
     return { shards, isChange };
+  }
+
+  /** That its process starts again and again does not make it another: it may end of what it is sent. */
+  #isStuck({ isOther, hasApplied }: { readonly isOther: boolean; readonly hasApplied: boolean }, nowMs: number): boolean {
+    if (isOther || hasApplied || this.#lastSent === undefined) this.#notAppliedSinceMs = undefined;
+    else this.#notAppliedSinceMs ??= nowMs;
+    return this.#notAppliedSinceMs !== undefined && nowMs - this.#notAppliedSinceMs >= notAppliedAfterMs;
   }
 
   /** The answer to the last request goes out. */

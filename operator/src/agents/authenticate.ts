@@ -6,14 +6,15 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
 import { type AgentPod, identify, type NoAgentPod, successorOf } from './agent-pod.ts';
 import type { AgentIdentity } from './agent-session.ts';
+import { type Claimed, type Implausible, readClaims } from './token-claims.ts';
 import { reviewToken, type TokenVerdict } from './token-review.ts';
 
 /** Why a request was not taken for one of an agent: values of a metric's label. */
 export type AuthFailureReason =
   | NoAgentPod
   | Extract<TokenVerdict, { kind: 'refused' }>['reason']
+  | Implausible['reason']
   | 'NoToken'
-  | 'WrongAccount'
   | 'Superseded'
   | 'NotReady'
   | 'ReviewFailed';
@@ -32,21 +33,42 @@ export interface AuthenticatorOptions {
   readonly log: Logger;
 }
 
-/** A token is not asked about again for so long. That its pod has gone is seen sooner, by the watch. */
-const cachedForMs = 5 * 60_000;
+/**
+ * A proven token is asked about again after so long. It counts meanwhile, and while there is no answer, as long as it says itself: nobody
+ * who keeps the API server from answering ends an agent. That its pod has gone is seen sooner, by the watch.
+ */
+const provenForMs = 5 * 60_000;
+/** After a question without an answer about a token that is proven. */
+const reviewAgainMs = 10_000;
 /** A refusal is remembered only so that an agent with a bad token, asking again and again, costs little. */
 const refusalCachedForMs = 10_000;
 /** Twice the agents of the largest fleet: each has a token, and a new one before the old one is forgotten. */
 const maxProven = 10_000;
 /** Apart from the others, so that invented tokens cannot push them out. */
 const maxRefused = 1_000;
-/** Whoever sends invented tokens costs the API server no more than so many questions at a time. */
+/**
+ * Of all agents that come at once, as after a start. Invented tokens take at most one of them for each agent pod whose UID their maker knows.
+ */
 const maxReviews = 64;
 const reviewTimeoutMs = 10_000;
 
 interface CachedVerdict {
   readonly verdict: TokenVerdict;
+  /** When it is to be asked for again; that of a refused token counts no longer then. */
   readonly untilMs: number;
+}
+
+/** A token that claims to be one of an agent whose pod is known. */
+interface PlausibleToken {
+  readonly token: string;
+  /** By which its verdict is kept: tokens themselves are not. */
+  readonly key: string;
+  readonly podUid: string;
+}
+
+interface Review {
+  readonly key: string;
+  readonly verdict: Promise<TokenVerdict>;
 }
 
 /**
@@ -58,7 +80,8 @@ export class Authenticator {
   readonly #username: string;
   readonly #proven = new Map<string, CachedVerdict>();
   readonly #refused = new Map<string, CachedVerdict>();
-  readonly #reviews = new Map<string, Promise<TokenVerdict>>();
+  /** By pod: whoever invents tokens of one pod keeps no other agent from being heard. */
+  readonly #reviews = new Map<string, Review>();
   readonly #spoken = new Set<string>();
 
   constructor(options: AuthenticatorOptions) {
@@ -74,14 +97,15 @@ export class Authenticator {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) return refuse('NoToken', 'send the token of the agent pod as bearer');
     if (!this.#options.pods.hasSynced) return refuse('NotReady', 'the operator does not know its agents yet; ask again');
-    const verdict = await this.#verdictOn(token);
+    // Also of a token that is proven: the API server would say yes to one that has expired for a while, for it remembers, too.
+    const claimed = this.#claimsOf(token);
+    if (claimed.kind === 'refused') return refuse(claimed.reason, claimed.detail);
+    const key = createHash('sha256').update(token).digest('base64');
+    const verdict = await this.#verdictOn({ token, key, podUid: claimed.podUid });
     if (typeof verdict === 'string') return refuse('ReviewFailed', verdict);
     if (verdict.kind === 'refused') return refuse(verdict.reason, verdict.detail);
-    // Asked about again, the API server would still say yes for a while: it remembers, too.
-    if (this.#options.clock.now() >= verdict.expiresAtMs) return refuse('TokenRefused', 'it has expired');
     if (verdict.username !== this.#username) return refuse('WrongAccount', `it is not a token of the account ${this.#username}`);
-    const [pod] = this.#options.pods.by('uid', verdict.podUid);
-    const agent = identify(pod, this.#options.account.name);
+    const agent = this.#agentIn(verdict.podUid);
     if (typeof agent === 'string') return refuse(agent, noAgentTexts[agent]);
     const refused = this.#supersededBy(agent);
     if (refused !== undefined) return refused;
@@ -91,8 +115,7 @@ export class Authenticator {
 
   /** Whether an agent that has been authenticated still speaks for its node; undefined when it does. */
   recheck(agent: AgentIdentity): Refused | undefined {
-    const [pod] = this.#options.pods.by('uid', agent.podUid);
-    const now = identify(pod, this.#options.account.name);
+    const now = this.#agentIn(agent.podUid);
     return typeof now === 'string' ? refuse(now, noAgentTexts[now]) : this.#supersededBy(agent);
   }
 
@@ -102,6 +125,19 @@ export class Authenticator {
       const nodes = new Set([before?.spec.nodeName, after?.spec.nodeName]);
       for (const node of nodes) if (node !== undefined) listener(node);
     });
+  }
+
+  /** What a token says of itself, unless that alone shows that it is none of an agent: then nobody is asked. */
+  #claimsOf(token: string): Claimed | { readonly kind: 'refused'; readonly reason: AuthFailureReason; readonly detail: string } {
+    const claimed = readClaims(token, { username: this.#username, nowMs: this.#options.clock.now() });
+    if (claimed.kind === 'refused') return claimed;
+    const agent = this.#agentIn(claimed.podUid);
+    return typeof agent === 'string' ? { kind: 'refused', reason: agent, detail: noAgentTexts[agent] } : claimed;
+  }
+
+  #agentIn(podUid: string): AgentIdentity | NoAgentPod {
+    const [pod] = this.#options.pods.by('uid', podUid);
+    return identify(pod, this.#options.account.name);
   }
 
   #supersededBy(agent: AgentIdentity): Refused | undefined {
@@ -117,30 +153,50 @@ export class Authenticator {
   }
 
   /** @returns a sentence when the API server could not be asked */
-  async #verdictOn(token: string): Promise<TokenVerdict | string> {
-    const key = createHash('sha256').update(token).digest('base64');
-    const cached = this.#proven.get(key) ?? this.#refused.get(key);
-    if (cached !== undefined && this.#options.clock.now() < cached.untilMs) return cached.verdict;
-    const underWay = this.#reviews.get(key);
+  async #verdictOn(plausible: PlausibleToken): Promise<TokenVerdict | string> {
+    const nowMs = this.#options.clock.now();
+    const proven = this.#proven.get(plausible.key);
+    if (proven !== undefined) {
+      if (nowMs >= proven.untilMs) void this.#ask(plausible);
+      return proven.verdict;
+    }
+    const refused = this.#refused.get(plausible.key);
+    return refused !== undefined && nowMs < refused.untilMs ? refused.verdict : await this.#ask(plausible);
+  }
+
+  /** One question for each pod at a time. It is not ended by the request that asked it first: others may wait for the answer. */
+  async #ask({ token, key, podUid }: PlausibleToken): Promise<TokenVerdict | string> {
+    const underWay = this.#reviews.get(podUid);
+    if (underWay !== undefined && underWay.key !== key) return 'another token of this pod is being looked at; ask again';
     if (underWay === undefined && this.#reviews.size >= maxReviews) return 'too many tokens are being looked at; ask again';
-    const review = underWay ?? this.#review(key, token);
     try {
-      return await review;
+      return await (underWay?.verdict ?? this.#review({ token, key, podUid }));
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'the API server could not be asked about a token');
+      // Nobody waits for the answer about a token that is proven.
+      this.#options.log[this.#proven.has(key) ? 'debug' : 'warn']({ err: error }, 'the API server could not be asked about a token');
       return 'the API server could not be asked about the token; ask again';
     }
   }
 
-  /** One question for each token at a time. It is not ended by the request that asked it first: others may wait for the answer. */
-  #review(key: string, token: string): Promise<TokenVerdict> {
-    const review = reviewToken(this.#options.client, token, AbortSignal.timeout(reviewTimeoutMs)).then((verdict) => {
-      this.#remember(key, verdict);
-      return verdict;
-    });
-    const settled = review.finally(() => this.#reviews.delete(key));
-    this.#reviews.set(key, settled);
-    return settled;
+  async #review({ token, key, podUid }: PlausibleToken): Promise<TokenVerdict> {
+    const verdict = reviewToken(this.#options.client, token, AbortSignal.timeout(reviewTimeoutMs));
+    this.#reviews.set(podUid, { key, verdict });
+    try {
+      const settled = await verdict;
+      this.#remember(key, settled);
+      return settled;
+    } catch (error) {
+      this.#putOff(key);
+      throw error;
+    } finally {
+      this.#reviews.delete(podUid);
+    }
+  }
+
+  /** A token that was proven stays so; that it could not be asked about again does not make it be asked about with every request. */
+  #putOff(key: string): void {
+    const proven = this.#proven.get(key);
+    if (proven !== undefined) this.#proven.set(key, { ...proven, untilMs: this.#options.clock.now() + reviewAgainMs });
   }
 
   #remember(key: string, verdict: TokenVerdict): void {
@@ -148,7 +204,7 @@ export class Authenticator {
     this.#proven.delete(key);
     this.#refused.delete(key);
     if (verdict.kind === 'proven') {
-      this.#proven.set(key, { verdict, untilMs: nowMs + cachedForMs });
+      this.#proven.set(key, { verdict, untilMs: nowMs + provenForMs });
       dropOldest(this.#proven, maxProven);
     } else {
       this.#refused.set(key, { verdict, untilMs: nowMs + refusalCachedForMs });

@@ -1,6 +1,7 @@
 import { type AgentRoot, describeAliases, type NodeAgentStatus, type StoredNodeAgent } from '@smartcopy/crds';
 import { toTime } from '@smartcopy/crds/progress';
 import { agentLostAfterMs, type ConnectedAgent } from './agent-directory.ts';
+import { notAppliedAfterMs } from './agent-session.ts';
 
 type Condition = NonNullable<NodeAgentStatus['conditions']>[number];
 
@@ -13,7 +14,7 @@ export function nextStatus(agent: ConnectedAgent, stored: StoredNodeAgent | unde
     capabilities: agent.capabilities,
     roots,
     aliases: describeAliases(roots),
-    conditions: [transition(stored?.status, readiness(roots), nowMs)],
+    conditions: [transition(stored?.status, readiness(agent, roots), nowMs)],
   };
 }
 
@@ -23,7 +24,11 @@ export function lostStatus(status: NodeAgentStatus, nowMs: number): NodeAgentSta
   return { ...status, conditions: [transition(status, { status: 'False', reason: 'AgentLost', message }, nowMs)] };
 }
 
-function readiness(roots: readonly AgentRoot[]): Pick<Condition, 'status' | 'reason' | 'message'> {
+function readiness({ isStuck }: ConnectedAgent, roots: readonly AgentRoot[]): Pick<Condition, 'status' | 'reason' | 'message'> {
+  if (isStuck) {
+    const message = `its agent has not applied what it was sent for ${notAppliedAfterMs / 1_000} s: work does not begin and does not stop; see the log of the agent's pod`;
+    return { status: 'False', reason: 'NotApplied', message };
+  }
   const missing = roots.filter(({ state }) => state === 'Missing').map(({ alias, hostPath }) => `${alias} (${hostPath})`);
   if (missing.length === 0) return { status: 'True', reason: 'AgentConnected', message: 'its agent is heard from' };
   const message = `not mounted on the node: ${missing.join(', ')}; mount it, or take it out of the agents' configuration`;

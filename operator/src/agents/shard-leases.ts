@@ -4,11 +4,16 @@ export interface ShardOnNode {
   readonly node: string;
 }
 
+/** With the lease that the shard itself carries: every operator hands out the same one. */
+export interface LeasedShard extends ShardOnNode {
+  readonly leaseMs: number;
+}
+
 export interface ShardLeasesOptions {
   /** When this operator began to lead, in milliseconds of its monotonic clock. */
   readonly startedAtMs: number;
-  /** How long a lease of the operator before this one may last from then, margin included. */
-  readonly unknownForMs: number;
+  /** What is waited for after a lease. */
+  readonly marginMs: number;
 }
 
 /**
@@ -16,34 +21,41 @@ export interface ShardLeasesOptions {
  * which stands still while the machine sleeps and never jumps: by it a lease ends later than by the agent's own, never sooner.
  */
 export class ShardLeases {
-  readonly #ends = new Map<string, number>();
-  readonly #unknownEndMs: number;
+  readonly #startedAtMs: number;
+  readonly #marginMs: number;
+  readonly #ends = new Map<string, { readonly endMs: number; readonly unknownEndMs: number }>();
 
-  constructor({ startedAtMs, unknownForMs }: ShardLeasesOptions) {
-    this.#unknownEndMs = startedAtMs + unknownForMs;
+  constructor({ startedAtMs, marginMs }: ShardLeasesOptions) {
+    this.#startedAtMs = startedAtMs;
+    this.#marginMs = marginMs;
   }
 
-  /** An answer that holds the shard goes out; the agent may live by it until `endMs`, margin included. */
-  extend(shard: ShardOnNode, endMs: number): void {
-    const key = keyOf(shard);
-    this.#ends.set(key, Math.max(endMs, this.#ends.get(key) ?? 0));
+  /** An answer that holds the shard goes out. @returns until when the agent may live by it, margin included */
+  extend(shard: LeasedShard, nowMs: number): number {
+    const endMs = Math.max(nowMs + shard.leaseMs + this.#marginMs, this.#ends.get(keyOf(shard))?.endMs ?? 0);
+    this.#ends.set(keyOf(shard), { endMs, unknownEndMs: this.#unknownEndOf(shard) });
+    return endMs;
   }
 
   /** This operator has just created the shard: before one of its answers holds it, nobody can work on it. */
-  begin(shard: ShardOnNode, nowMs: number): void {
+  begin(shard: LeasedShard, nowMs: number): void {
     const key = keyOf(shard);
-    if (!this.#ends.has(key)) this.#ends.set(key, nowMs);
+    if (!this.#ends.has(key)) this.#ends.set(key, { endMs: nowMs, unknownEndMs: this.#unknownEndOf(shard) });
   }
 
   /** When the last lease of the shard ends. Of a shard that was there before, an operator before this one may have spoken to the last. */
-  endOf(shard: ShardOnNode): number {
-    return this.#ends.get(keyOf(shard)) ?? this.#unknownEndMs;
+  endOf(shard: LeasedShard): number {
+    return this.#ends.get(keyOf(shard))?.endMs ?? this.#unknownEndOf(shard);
   }
 
   /** Forgets what has ended, once that is also what would be said of an unknown shard. */
   prune(nowMs: number): void {
-    if (nowMs < this.#unknownEndMs) return;
-    for (const [key, endMs] of this.#ends) if (endMs <= nowMs) this.#ends.delete(key);
+    for (const [key, { endMs, unknownEndMs }] of this.#ends) if (Math.max(endMs, unknownEndMs) <= nowMs) this.#ends.delete(key);
+  }
+
+  /** The operator before this one may have handed it out until the moment at which this one began. */
+  #unknownEndOf({ leaseMs }: LeasedShard): number {
+    return this.#startedAtMs + leaseMs + this.#marginMs;
   }
 }
 

@@ -11,7 +11,7 @@ export interface Wanted {
 
 export type Access =
   | { readonly kind: 'allowed'; readonly user: string }
-  | { readonly kind: 'unauthenticated' | 'forbidden'; readonly message: string };
+  | { readonly kind: 'Unauthenticated' | 'Forbidden'; readonly message: string };
 
 /** Longer than any token that an API server gives out. */
 const maxTokenLength = 16 * 1024;
@@ -47,13 +47,13 @@ export async function reviewAccess(
 ): Promise<Access> {
   const [, token] = /^Bearer ([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? '') ?? [];
   if (token === undefined || token.length > maxTokenLength) {
-    return { kind: 'unauthenticated', message: 'send a token that the API server accepts: Authorization: Bearer <token>' };
+    return { kind: 'Unauthenticated', message: 'send a token that the API server accepts: Authorization: Bearer <token>' };
   }
   const user = await reviewToken(client, token, signal);
-  if (user === undefined) return { kind: 'unauthenticated', message: 'the API server does not accept this token; get a new one' };
+  if (user === undefined) return { kind: 'Unauthenticated', message: 'the API server does not accept this token; get a new one' };
   if (await mayGet(client, user, wanted, signal)) return { kind: 'allowed', user: user.username };
   const object = `${wanted.resource} ${wanted.name} in namespace ${wanted.namespace}`;
-  return { kind: 'forbidden', message: `${user.username} may not get ${object}; ask for the role smartcopy-view there` };
+  return { kind: 'Forbidden', message: `${user.username} may not get ${object}; ask for the role smartcopy-view there` };
 }
 
 async function reviewToken(client: KubeClient, token: string, signal: AbortSignal): Promise<User | undefined> {

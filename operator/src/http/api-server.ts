@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { KubeClient } from '../kube/client.ts';
 import { type Access, reviewAccess, type Wanted } from './access.ts';
-import { type JobEvent, watchJob } from './job-events.ts';
+import { streamJob } from './job-stream.ts';
 
 export interface ApiServerOptions {
   readonly client: KubeClient;
@@ -21,6 +21,8 @@ export interface ApiServerOptions {
 
 /** Streams at once: each costs a socket and a look at memory every second; a thousand are a few percent of a core. */
 const maxStreams = 1_000;
+/** One person, or one dashboard, leaves most of them to others. */
+const maxStreamsOfOne = 100;
 /** Whoever sends invented tokens costs the API server no more than so many questions at a time. */
 const maxReviews = 32;
 /** Silence that proxies take for a dead connection is longer than this. */
@@ -59,7 +61,7 @@ export async function createApiServer(options: ApiServerOptions, signal: AbortSi
     log.error({ err: error }, 'an HTTP request failed');
     return refuse(reply, 'InternalError', 'the request failed; the operator has logged why');
   });
-  const load = { streams: 0, reviews: 0 };
+  const load = new Load();
   server.get(jobEventsPath, { sse: 'only' }, (request, reply) => answer(options, { request, reply, load }, signal));
   return server;
 }
@@ -67,8 +69,7 @@ export async function createApiServer(options: ApiServerOptions, signal: AbortSi
 interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** What is under way for everybody. */
-  readonly load: { streams: number; reviews: number };
+  readonly load: Load;
 }
 
 async function answer(
@@ -91,16 +92,13 @@ async function answer(
   if (load.reviews >= maxReviews) return refuse(reply, 'TooManyRequests', 'too many ask at once; ask again in a few seconds');
   const access = await ask();
   // Who may not see a job does not learn either whether there is one.
-  if (access.kind === 'unauthenticated') return refuse(reply, 'Unauthenticated', access.message);
-  if (access.kind === 'forbidden') return refuse(reply, 'Forbidden', access.message);
+  if (access.kind !== 'allowed') return refuse(reply, access.kind, access.message);
   if (!options.isReady()) return refuse(reply, 'NotReady', 'the operator is still reading the objects; ask again in a few seconds');
   if (options.look(job) === undefined)
     return refuse(reply, 'NotFound', `there is no TransferJob ${job.name} in namespace ${job.namespace}`);
-  if (load.streams >= maxStreams) return refuse(reply, 'TooManyRequests', `${maxStreams} streams are open already; ask again later`);
+  if (!load.hasRoomFor(access.user))
+    return refuse(reply, 'TooManyRequests', 'too many streams are open already; close some, or ask again later');
 
-  const gone = new AbortController();
-  reply.sse.onClose(() => gone.abort());
-  const ended = AbortSignal.any([gone.signal, signal]);
   const mayGoOn = async (): Promise<boolean> => {
     try {
       return (await ask()).kind === 'allowed';
@@ -110,17 +108,35 @@ async function answer(
       return false;
     }
   };
-  load.streams += 1;
+  load.open(access.user);
   try {
-    await reply.sse.send(asMessages(watchJob({ look: () => options.look(job), mayGoOn }, ended)));
+    await streamJob({ reply, look: () => options.look(job), mayGoOn }, signal);
   } finally {
-    load.streams -= 1;
+    load.close(access.user);
   }
   return undefined;
 }
 
-async function* asMessages(events: AsyncGenerator<JobEvent>): AsyncGenerator<{ event: string; data: unknown }> {
-  for await (const { event, data } of events) yield { event, data };
+/** What is under way for everybody. */
+class Load {
+  reviews = 0;
+  readonly #streams = new Map<string, number>();
+
+  /** Whether one more stream has room, for this person and for all. */
+  hasRoomFor(user: string): boolean {
+    const all = [...this.#streams.values()].reduce((sum, count) => sum + count, 0);
+    return all < maxStreams && (this.#streams.get(user) ?? 0) < maxStreamsOfOne;
+  }
+
+  open(user: string): void {
+    this.#streams.set(user, (this.#streams.get(user) ?? 0) + 1);
+  }
+
+  close(user: string): void {
+    const left = (this.#streams.get(user) ?? 0) - 1;
+    if (left > 0) this.#streams.set(user, left);
+    else this.#streams.delete(user);
+  }
 }
 
 function refuse(reply: FastifyReply, code: ApiError['code'], message: string): FastifyReply {

@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import type { JobDeletedEvent, JobStatusEvent } from '@smartcopy/crds';
+import { pause } from '../kube/waiting.ts';
 
 /** What a watching person is told: the two kinds of server-sent events. */
 export type JobEvent =
@@ -8,25 +8,16 @@ export type JobEvent =
 
 /** The pace that http-api.ts promises. */
 const intervalMs = 1_000;
-/** Rights are asked for again as often, so that a stream does not outlive them by more. */
-const accessIntervalMs = 60_000;
-
-export interface JobWatch {
-  /** The job as it is now, from memory; `undefined` when there is none of that name. */
-  readonly look: () => JobStatusEvent | undefined;
-  /** Whether the person may still see it. */
-  readonly mayGoOn: () => Promise<boolean>;
-}
 
 /**
- * The events of one job: its status at once and after each change, until it is gone, the person's right has ended, or the signal aborts.
- * A job that was replaced by another of its name is gone.
+ * The events of one job: its status at once and after each change, until it is gone or the signal aborts. A job that was replaced by
+ * another of its name is gone.
+ * @param look the job as it is now, from memory; `undefined` when there is none of that name
  */
-export async function* watchJob({ look, mayGoOn }: JobWatch, signal: AbortSignal): AsyncGenerator<JobEvent> {
+export async function* watchJob(look: () => JobStatusEvent | undefined, signal: AbortSignal): AsyncGenerator<JobEvent> {
   const first = look();
   if (first === undefined) return;
   let told: string | undefined;
-  let checkedAtMs = performance.now();
   while (!signal.aborted) {
     const seen = look();
     if (seen?.uid !== first.uid) {
@@ -36,17 +27,13 @@ export async function* watchJob({ look, mayGoOn }: JobWatch, signal: AbortSignal
     const text = JSON.stringify(seen);
     if (text !== told) yield { event: 'status', data: seen };
     told = text;
-    if (performance.now() - checkedAtMs > accessIntervalMs) {
-      if (!(await mayGoOn())) return;
-      checkedAtMs = performance.now();
-    }
-    await pause(signal);
+    await pauseUnlessEnded(signal);
   }
 }
 
-async function pause(signal: AbortSignal): Promise<void> {
+async function pauseUnlessEnded(signal: AbortSignal): Promise<void> {
   try {
-    await setTimeout(intervalMs, undefined, { signal });
+    await pause(intervalMs, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
 import { OperatorError } from '../errors.ts';
-import { isConflict } from './api-error.ts';
+import { isConflict, KubeUnreachableError } from './api-error.ts';
 import { keyText, type ObjectKey } from './resource.ts';
 import { withDeadline } from './waiting.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -49,16 +49,27 @@ export interface ControllerOptions {
   readonly clock?: Clock;
 }
 
+/** While the API server is away every object fails, again and again: that is said once in so long, and otherwise only to those who debug. */
+const unreachableSaidEveryMs = 60_000;
+
+/** What the workers of one controller share. */
+interface Shared extends ControllerOptions {
+  /** When it was said that the API server is away, on the monotonic clock. */
+  unreachableSaidAtMs: number;
+}
+
 /**
  * Takes keys from the queue and reconciles them, until the signal is aborted and what is under way has ended.
- * A failure is tried again with backoff, a `TerminalError` is not; both are logged here, once.
+ * A failure is tried again with backoff, a `TerminalError` is not; both are logged here, once. That the API server cannot be reached is
+ * not logged for each object.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const workers = Array.from({ length: options.concurrency }, () => work(options, signal));
+  const shared = { ...options, unreachableSaidAtMs: Number.NEGATIVE_INFINITY };
+  const workers = Array.from({ length: options.concurrency }, () => work(shared, signal));
   await Promise.all(workers);
 }
 
-async function work(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+async function work(options: Shared, signal: AbortSignal): Promise<void> {
   for (;;) {
     const key = await takeUnlessStopped(options.queue, signal);
     if (key === undefined) return;
@@ -79,7 +90,7 @@ async function takeUnlessStopped(queue: WorkQueue, signal: AbortSignal): Promise
   }
 }
 
-async function reconcileOnce(options: ControllerOptions, key: ObjectKey, signal: AbortSignal): Promise<void> {
+async function reconcileOnce(options: Shared, key: ObjectKey, signal: AbortSignal): Promise<void> {
   const { name, hooks, clock = systemClock } = options;
   const log = options.log.child({ controller: name, key: keyText(key) });
   const startMs = clock.monotonicMs();
@@ -88,10 +99,11 @@ async function reconcileOnce(options: ControllerOptions, key: ObjectKey, signal:
 }
 
 async function attempt(
-  { queue, reconcile, timeoutMs }: ControllerOptions,
+  shared: Shared,
   { key, log }: { readonly key: ObjectKey; readonly log: Logger },
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
+  const { queue, reconcile, timeoutMs } = shared;
   try {
     const { requeueAfterMs } = await withDeadline(timeoutMs, signal, (limited) => reconcile(key, limited, log));
     queue.forget(key);
@@ -111,7 +123,17 @@ async function attempt(
       log.debug({ err: error }, 'reconciliation met another write');
       return 'Conflict';
     }
-    log.error({ err: error }, 'reconciliation failed');
+    if (isWorthAnError(error, shared)) log.error({ err: error }, 'reconciliation failed');
+    else log.debug({ err: error }, 'reconciliation failed');
     return 'Failed';
   }
+}
+
+/** Also notes that it is said now. */
+function isWorthAnError(error: unknown, shared: Shared): boolean {
+  if (!(error instanceof KubeUnreachableError)) return true;
+  const nowMs = (shared.clock ?? systemClock).monotonicMs();
+  if (nowMs - shared.unreachableSaidAtMs < unreachableSaidEveryMs) return false;
+  shared.unreachableSaidAtMs = nowMs;
+  return true;
 }

@@ -29,7 +29,8 @@ export const defaultTiming: ReflectorTiming = {
   watchSeconds: { min: 300, max: 600 },
   // An API server sends a bookmark about once a minute: two that did not come, and a margin. Where it sends none, a new watch costs little.
   silenceMs: 150_000,
-  backoff: { firstMs: 500, maxMs: 30_000 },
+  // Nothing happens until the watches are back, so they look often; that is one small request for each kind.
+  backoff: { firstMs: 500, maxMs: 5_000 },
 };
 
 export interface ReflectorOptions<T extends KubeObject> extends Selection {

@@ -1,5 +1,13 @@
-import { describeAliases, type PolicyRoot, type StoredTransferPolicy, selects, type TransferPolicyStatus } from '@smartcopy/crds';
+import {
+  describeAliases,
+  type PolicyRoot,
+  type StoredMeta,
+  type StoredTransferPolicy,
+  selects,
+  type TransferPolicyStatus,
+} from '@smartcopy/crds';
 import { toTime } from '@smartcopy/crds/progress';
+import { oneLine } from '../one-line.ts';
 import { isOpenOn, isSameRoot, type Labelled } from './resolve-root.ts';
 
 export interface PolicyObserved {
@@ -17,24 +25,42 @@ export function nextPolicyStatus(seen: PolicyObserved): TransferPolicyStatus {
   const { metadata, spec, status } = seen.policy;
   const selected = seen.namespaces.filter(({ labels }) => selects(spec.namespaceSelector, labels));
   const conflict = firstConflict(seen, selected);
-  const before = status?.conditions?.find(({ type }) => type === 'Ready');
-  const ready = conflict === undefined ? 'True' : 'False';
+  const ready: Verdict =
+    conflict === undefined
+      ? { status: 'True', reason: 'Accepted', message: 'jobs in the selected namespaces may use its roots' }
+      : { status: 'False', reason: 'AliasConflict', message: conflict };
   return {
     observedGeneration: metadata.generation,
     namespaces: selected.length,
     aliases: describeAliases(spec.roots),
-    conditions: [
-      {
-        type: 'Ready',
-        status: ready,
-        observedGeneration: metadata.generation,
-        lastTransitionTime: before?.status === ready ? before.lastTransitionTime : toTime(seen.nowMs),
-        ...(conflict === undefined
-          ? { reason: 'Accepted', message: 'jobs in the selected namespaces may use its roots' }
-          : { reason: 'AliasConflict', message: conflict }),
-      },
-    ],
+    conditions: [readyCondition({ metadata, status }, ready, seen.nowMs)],
   };
+}
+
+/** A policy of which no more than its status can be read. */
+export interface UnreadablePolicy {
+  readonly metadata: StoredMeta;
+  readonly status?: TransferPolicyStatus | undefined;
+}
+
+/** Of sentences about what is wrong with a policy: a condition has room for 1024 characters. */
+const maxProblemBytes = 768;
+
+/** The status of a policy that cannot be read: what was known of it, and that it opens nothing. Pure. @param problems at least one sentence */
+export function unreadableStatus(policy: UnreadablePolicy, problems: readonly string[], nowMs: number): TransferPolicyStatus {
+  const what = 'this version of SmartCopy cannot read the policy, so it opens nothing, and nothing else is open to whom it selected';
+  const message = `${what}; correct or delete it, or run the version that it was written for: ${oneLine(problems.join('. '), maxProblemBytes)}`;
+  const ready = readyCondition(policy, { status: 'False', reason: 'Unreadable', message }, nowMs);
+  return { ...policy.status, observedGeneration: policy.metadata.generation, conditions: [ready] };
+}
+
+type Condition = NonNullable<TransferPolicyStatus['conditions']>[number];
+type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+function readyCondition({ metadata, status }: UnreadablePolicy, verdict: Verdict, nowMs: number): Condition {
+  const before = status?.conditions?.find(({ type }) => type === 'Ready');
+  const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : toTime(nowMs);
+  return { type: 'Ready', observedGeneration: metadata.generation, lastTransitionTime, ...verdict };
 }
 
 /** The first other policy, by name, that gives one of the selected namespaces one of the aliases differently, as a sentence. */

@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { StoredTransferPolicy } from '@smartcopy/crds';
+import { type StoredTransferPolicy, storedMeta, storedTransferPolicy, type TransferPolicyStatus } from '@smartcopy/crds';
+import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { transferPolicies } from '../kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { done, type Outcome } from '../kube/controller.ts';
-import { type KubeObject, keyOf, type ObjectKey } from '../kube/resource.ts';
+import { type KubeObject, keyOf, type ObjectKey, type Resource, type UnparsableObject } from '../kube/resource.ts';
 import type { Change, Store } from '../kube/store.ts';
 import type { WorkQueue } from '../kube/work-queue.ts';
 import type { WriteBudget } from '../kube/write-budget.ts';
-import { nextPolicyStatus } from './policy-status.ts';
+import { nextPolicyStatus, type UnreadablePolicy, unreadableStatus } from './policy-status.ts';
 import type { Labelled } from './resolve-root.ts';
 import type { LabelledObject } from './resources.ts';
 
@@ -26,12 +27,20 @@ interface TransferPolicyDeps {
   readonly clock: Clock;
 }
 
+/** A policy of which no more is read than what is needed to say that it cannot be read; its status is written anew if it cannot either. */
+const policyMetadata: Resource<UnreadablePolicy> = {
+  ...transferPolicies,
+  schema: z.object({ metadata: storedMeta, status: storedTransferPolicy.shape.status.catch(undefined) }),
+};
+
 /** Says in a policy's status whether it is without contradiction; the decisions about jobs do not wait for that. */
-export function createPolicyReconciler({ client, stores, budget, clock }: TransferPolicyDeps) {
+export function createPolicyReconciler(deps: TransferPolicyDeps) {
+  const { stores, clock } = deps;
   return async (key: ObjectKey, signal: AbortSignal): Promise<Outcome> => {
+    const unparsable = stores.policies.unparsable(key);
+    if (unparsable !== undefined) return await reconcileUnreadable(deps, unparsable, signal);
     const policy = stores.policies.get(key);
-    if (policy === undefined || stores.policies.unparsable(key) !== undefined || policy.metadata.deletionTimestamp !== undefined)
-      return done;
+    if (policy === undefined || policy.metadata.deletionTimestamp !== undefined) return done;
     const status = nextPolicyStatus({
       policy,
       policies: stores.policies.list(),
@@ -39,12 +48,28 @@ export function createPolicyReconciler({ client, stores, budget, clock }: Transf
       nodes: stores.nodes.list().map(labelledOf),
       nowMs: clock.now(),
     });
-    if (isDeepStrictEqual(status, policy.status)) return done;
-    await budget.take('transition', signal);
-    const { name, namespace, resourceVersion } = policy.metadata;
-    await client.replaceStatus(transferPolicies, { metadata: { name, namespace, resourceVersion }, status }, signal);
+    await writeStatus(deps, { policy, status }, signal);
     return done;
   };
+}
+
+async function reconcileUnreadable(deps: TransferPolicyDeps, { key, problems }: UnparsableObject, signal: AbortSignal): Promise<Outcome> {
+  const policy = await deps.client.get(policyMetadata, key, signal);
+  if (policy === undefined || policy.metadata.deletionTimestamp !== undefined) return done;
+  await writeStatus(deps, { policy, status: unreadableStatus(policy, problems, deps.clock.now()) }, signal);
+  return done;
+}
+
+interface StatusWrite {
+  readonly policy: UnreadablePolicy;
+  readonly status: TransferPolicyStatus;
+}
+
+async function writeStatus({ client, budget }: TransferPolicyDeps, { policy, status }: StatusWrite, signal: AbortSignal): Promise<void> {
+  if (isDeepStrictEqual(status, policy.status)) return;
+  await budget.take('transition', signal);
+  const { name, namespace, resourceVersion } = policy.metadata;
+  await client.replaceStatus(policyMetadata, { metadata: { name, namespace, resourceVersion }, status }, signal);
 }
 
 function labelledOf({ metadata: { name, labels } }: LabelledObject): Labelled {

@@ -17,10 +17,10 @@ export interface RootRequest {
 }
 
 /**
- * NoPolicy: no policy selects the namespace. PathDenied: those that do open no root of this alias on this node. AliasConflict: they open it
+ * NoPolicy: no policy selects the namespace. PolicyUnreadable: one that did cannot be read any more. PathDenied: those that do open no root of this alias on this node. AliasConflict: they open it
  * differently. AccessDenied: they open it, but not for what is needed.
  */
-type DenialReason = 'NoPolicy' | 'PathDenied' | 'AliasConflict' | 'AccessDenied';
+type DenialReason = 'NoPolicy' | 'PolicyUnreadable' | 'PathDenied' | 'AliasConflict' | 'AccessDenied';
 
 export interface Denial {
   readonly kind: 'denied';
@@ -48,14 +48,26 @@ interface Opening {
   readonly root: PolicyRoot;
 }
 
-/** What an alias means for the jobs of one namespace on one node. What no policy opens is closed. Pure; the order of policies is without meaning. */
-export function resolveRoot(policies: readonly StoredTransferPolicy[], request: RootRequest): Resolution {
+/**
+ * What an alias means for the jobs of one namespace on one node. What no policy opens is closed. Pure; the order of policies is without meaning.
+ * @param isOutdated whether a policy is only the last form that could be read: what it says now is unknown, so whomever it selected it stops
+ */
+export function resolveRoot(
+  policies: readonly StoredTransferPolicy[],
+  request: RootRequest,
+  isOutdated: (policy: StoredTransferPolicy) => boolean = () => false,
+): Resolution {
   const { namespace, node, alias, need } = request;
   const selecting = policies.filter(({ spec }) => selects(spec.namespaceSelector, namespace.labels));
   if (selecting.length === 0) {
     const wish = `write one whose namespaceSelector matches it and that opens the root '${alias}'`;
     return deny('NoPolicy', `no TransferPolicy selects the namespace '${namespace.name}'; ${wish}`);
   }
+  const [outdated] = selecting
+    .filter(isOutdated)
+    .map(({ metadata }) => metadata.name)
+    .sort();
+  if (outdated !== undefined) return unreadable(outdated, namespace.name);
   const openings = selecting.flatMap((policy) => openingsOf(policy, alias, node)).sort(byPolicy);
   const [first, ...others] = openings;
   if (first === undefined) {
@@ -123,6 +135,14 @@ const maxNames = 3;
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, maxNames).map((name) => `'${name}'`);
   return new Intl.ListFormat('en', { type: 'disjunction' }).format(names.length > maxNames ? [...shown, 'another one'] : shown);
+}
+
+function unreadable(policy: string, namespace: string): Denial {
+  const advice = 'correct or delete it, or run the version that it was written for';
+  return deny(
+    'PolicyUnreadable',
+    `the TransferPolicy '${policy}', which selected the namespace '${namespace}', was changed into what this version cannot read; ${advice}`,
+  );
 }
 
 function deny(reason: DenialReason, message: string): Denial {

@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts';
 import { transferShards } from '../kinds.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { type KubeObject, keyOf } from '../kube/resource.ts';
+import { type KubeObject, keyOf, type UnparsableObject } from '../kube/resource.ts';
 import type { WriteBudget, WritePriority } from '../kube/write-budget.ts';
 import type { Decision } from './decide.ts';
 import type { SeenShard } from './observe.ts';
@@ -48,6 +48,8 @@ export class JobActions {
     switch (decision.kind) {
       case 'deleteShard':
         return await this.deleteShard(decision.shard, signal);
+      case 'deleteUnreadable':
+        return await this.#deleteUnreadable(decision.shard, signal);
       case 'removeFinalizer':
         return await this.#removeFinalizer(job, signal);
       case 'recordEnd':
@@ -58,6 +60,7 @@ export class JobActions {
         if (decision.shard.isStopped) await this.#moveShard(decision.shard, decision.node, signal);
         return;
       case 'leave':
+      case 'acknowledge':
       case 'awaitStop':
       case 'finish':
       case 'rest':
@@ -74,6 +77,13 @@ export class JobActions {
     await budget.take('transition', signal);
     await client.delete(transferShards, keyOf(shard), { uid: shard.metadata.uid }, signal);
     this.#note(transferShards, shard, undefined);
+  }
+
+  /** Names it by its UID alone, so that it need not be understood. */
+  async #deleteUnreadable({ key, uid }: UnparsableObject, signal: AbortSignal): Promise<void> {
+    const { client, budget } = this.#deps;
+    await budget.take('transition', signal);
+    await client.delete(transferShards, key, { uid }, signal);
   }
 
   /** A transition waits for its turn here; the turn of progress was taken before. */
@@ -94,7 +104,7 @@ export class JobActions {
     await budget.take('start', signal);
     try {
       const created = await client.create(transferShards, { metadata: { namespace, name }, spec }, signal);
-      directory.shardCreated({ name, node: spec.node });
+      directory.shardCreated({ name, node: spec.node, leaseMs: spec.leaseSeconds * 1_000 });
       this.#note(transferShards, undefined, created);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;

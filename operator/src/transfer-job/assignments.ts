@@ -1,5 +1,5 @@
 import type { Allowance, AssignedEnd, Assignment, StoredTransferJob, StoredTransferShard } from '@smartcopy/crds';
-import { maxAssignments } from '@smartcopy/crds';
+import { maxAssignments, maxSyncBytes } from '@smartcopy/crds';
 import type { NodeWork } from '../agents/agent-directory.ts';
 import type { Store } from '../kube/store.ts';
 import type { PolicyStores } from '../policy/reconcile.ts';
@@ -15,6 +15,9 @@ export interface WorkStores extends PolicyStores {
 /** Long enough to outlive a few lost exchanges, short enough that a lost agent does not hold bandwidth for long. */
 const allowanceValidForMs = 15_000;
 
+/** What one answer may say about shards: an agent refuses more than `maxSyncBytes`, and a control character of a path takes six bytes. */
+const maxWorkBytes = maxSyncBytes / 2;
+
 interface ShardOfJob {
   readonly shard: StoredTransferShard;
   readonly job: StoredTransferJob;
@@ -22,17 +25,36 @@ interface ShardOfJob {
 
 /**
  * Everything that the agent of a node should be doing: derived from what is stored whenever it is asked for, never kept.
- * @param leaseMs how long the agent may go on without hearing from the operator
  */
-export function workFor(node: string, stores: WorkStores, leaseMs: number): NodeWork {
-  const work = stores.shards
-    .by('node', node)
-    .toSorted(byAge)
-    .flatMap((shard) => wantedWork(shard, stores, leaseMs))
-    // The exchange has room for no more; the oldest shards come first and the others wait.
-    .slice(0, maxAssignments)
-    .sort((left, right) => (left.assignment.id < right.assignment.id ? -1 : 1));
+export function workFor(node: string, stores: WorkStores): NodeWork {
+  const work = fittingWork(node, stores).work.toSorted((left, right) => (left.assignment.id < right.assignment.id ? -1 : 1));
   return { assignments: work.map(({ assignment }) => assignment), allowances: work.map(({ allowance }) => allowance) };
+}
+
+/** Which shards the agent of a node is told of, and whether others wait because an answer has no room for them. */
+export interface NodeRoom {
+  readonly shardNames: ReadonlySet<string>;
+  readonly isFull: boolean;
+}
+
+/** Who has found room in the answers to a node's agent, and whether somebody has not. */
+export function roomOn(node: string, stores: WorkStores): NodeRoom {
+  const { work, isFull } = fittingWork(node, stores);
+  return { shardNames: new Set(work.map(({ assignment }) => assignment.id)), isFull };
+}
+
+/** The oldest shards come first; those that come after the first for which the exchange has no room wait. */
+function fittingWork(node: string, stores: WorkStores): { readonly work: readonly Work[]; readonly isFull: boolean } {
+  const work: Work[] = [];
+  let bytes = 0;
+  for (const shard of stores.shards.by('node', node).toSorted(byAge)) {
+    const wanted = wantedWork(shard, stores);
+    if (wanted === undefined) continue;
+    bytes += Buffer.byteLength(JSON.stringify(wanted));
+    if (work.length === maxAssignments || bytes > maxWorkBytes) return { work, isFull: true };
+    work.push(wanted);
+  }
+  return { work, isFull: false };
 }
 
 function byAge(left: StoredTransferShard, right: StoredTransferShard): number {
@@ -46,12 +68,12 @@ interface Work {
 }
 
 /** Nothing when the shard's work is not to be done now, for whatever reason: to stop work is to leave it out. */
-function wantedWork(shard: StoredTransferShard, stores: WorkStores, leaseMs: number): readonly Work[] {
+function wantedWork(shard: StoredTransferShard, stores: WorkStores): Work | undefined {
   const job = stores.jobs.get(shard.spec.jobRef);
-  if (job === undefined || !isWanted({ shard, job })) return [];
+  if (job === undefined || !isWanted({ shard, job })) return undefined;
   const ends = resolveEnds(job, stores);
   const roots = allowedRoots(ends);
-  if (roots === undefined || ends.source.node !== shard.spec.node || ends.destination.node !== shard.spec.node) return [];
+  if (roots === undefined || ends.source.node !== shard.spec.node || ends.destination.node !== shard.spec.node) return undefined;
   const { name: id } = shard.metadata;
   const spec = {
     job: { namespace: job.metadata.namespace, name: job.metadata.name, uid: job.metadata.uid },
@@ -60,12 +82,10 @@ function wantedWork(shard: StoredTransferShard, stores: WorkStores, leaseMs: num
     destination: assignedEnd(ends.destination, roots.destination),
     ...howToCopy(job),
   };
-  return [
-    {
-      assignment: { id, epoch: shard.spec.epoch, leaseMs, spec },
-      allowance: { assignment: id, bytesPerSecond: job.spec.bandwidth?.limit ?? null, validForMs: allowanceValidForMs },
-    },
-  ];
+  return {
+    assignment: { id, epoch: shard.spec.epoch, leaseMs: shard.spec.leaseSeconds * 1_000, spec },
+    allowance: { assignment: id, bytesPerSecond: job.spec.bandwidth?.limit ?? null, validForMs: allowanceValidForMs },
+  };
 }
 
 function isWanted({ shard, job }: ShardOfJob): boolean {

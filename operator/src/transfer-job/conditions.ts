@@ -1,9 +1,9 @@
 import type { ShardOutcome, TransferJobCondition } from '@smartcopy/crds';
 import { toTime } from '@smartcopy/crds/progress';
+import { oneLine } from '../one-line.ts';
 import type { Decision } from './decide.ts';
 import { denialOf } from './job-ends.ts';
 import type { Observed } from './observe.ts';
-import { oneLine } from './one-line.ts';
 import { isAtRest, type Standing } from './standing.ts';
 
 /** A condition before it is known since when it holds. */

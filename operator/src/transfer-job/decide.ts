@@ -1,7 +1,14 @@
-import type { AssignmentReport, ShardOutcome, StoredTransferShard, TransferShardSpec, TransferShardStatus } from '@smartcopy/crds';
+import {
+  type AssignmentReport,
+  maxAssignments,
+  type ShardOutcome,
+  type StoredTransferShard,
+  type TransferShardSpec,
+  type TransferShardStatus,
+} from '@smartcopy/crds';
 import { toTime } from '@smartcopy/crds/progress';
 import { agentLostAfterMs } from '../agents/agent-directory.ts';
-import type { KubeObject } from '../kube/resource.ts';
+import { type KubeObject, keyText, type UnparsableObject } from '../kube/resource.ts';
 import type { Denial } from '../policy/resolve-root.ts';
 import { allowedRoots, denialOf, type JobEnd } from './job-ends.ts';
 import type { Observed, SeenShard } from './observe.ts';
@@ -9,6 +16,9 @@ import { hasEnded, isShardEnded, shardNameOf, shardsFinalizer } from './resource
 
 /** Numbers of an agent that works and was not heard for as long are of the past: it asks about every second. */
 export const staleAfterMs = 10_000;
+
+/** A connected agent begins, or says why it does not, within a second or two of being given a shard. */
+const beginsWithinMs = 2_000;
 
 /** Why a job that is allowed cannot be carried out now. */
 interface Obstacle {
@@ -20,9 +30,13 @@ interface Obstacle {
 export type Decision =
   /** Nothing, ever. */
   | { readonly kind: 'leave' }
+  /** The job has ended and its spec was changed since, which changes nothing: the status says that it is about the new generation too. */
+  | { readonly kind: 'acknowledge' }
   /** The job is deleted: its shard must come to rest first. */
   | { readonly kind: 'awaitStop'; readonly shard: SeenShard }
   | { readonly kind: 'deleteShard'; readonly shard: StoredTransferShard }
+  /** The same for one that cannot be read: the job's status says that it has ended, so nothing can be lost. */
+  | { readonly kind: 'deleteUnreadable'; readonly shard: UnparsableObject }
   | { readonly kind: 'removeFinalizer' }
   /** The shard has ended, so the job ends: its status says so before its shard goes. */
   | { readonly kind: 'finish'; readonly end: TransferShardStatus }
@@ -41,9 +55,11 @@ export type Decision =
 
 /** What to do next about one job. Pure: the same observation always gives the same decision. */
 export function decide(seen: Observed): Decision {
-  const { job, shard } = seen;
-  if (job.metadata.deletionTimestamp !== undefined) return letGo(job, shard);
-  if (hasEnded(job)) return cleanUp(job, shard);
+  const { job, shard, unreadableShard } = seen;
+  if (hasEnded(job)) return ended(seen);
+  // Who cannot read a shard knows neither who works on it nor whether it has ended.
+  if (unreadableShard !== undefined) return { kind: 'hold', obstacle: unreadable(unreadableShard) };
+  if (job.metadata.deletionTimestamp !== undefined) return letGo(seen);
   if (shard?.object.status !== undefined && isShardEnded(shard.object)) return { kind: 'finish', end: shard.object.status };
   const end = shard === undefined ? undefined : endOf(shard, seen.nowMs);
   if (shard !== undefined && end !== undefined) return { kind: 'recordEnd', shard: shard.object, end };
@@ -55,14 +71,45 @@ export function decide(seen: Observed): Decision {
   const { node } = seen.ends.source;
   if (shard === undefined) return { kind: 'createShard', name: shardNameOf(job), spec: firstShardOf(seen) };
   if (shard.object.spec.node !== node) return { kind: 'moveShard', shard, node };
+  if (shard.givenInstead !== undefined) return { kind: 'hold', obstacle: noFreeSlot(node, shard.givenInstead) };
   const { state, waiting } = shard.report ?? {};
   if (state === 'Waiting' && waiting !== undefined) return { kind: 'hold', obstacle: waiting };
   return { kind: 'follow' };
 }
 
-/** What to do next about a job that is deleted; it need not be readable. Pure. */
-export function letGo(job: KubeObject, shard: SeenShard | undefined): Decision {
+/** What to do next about a job that is deleted; neither it nor its shard need be readable. Pure. */
+export function letGo({ job, shard, unreadableShard }: Pick<Observed, 'shard' | 'unreadableShard'> & { job: KubeObject }): Decision {
+  if (unreadableShard !== undefined) return { kind: 'hold', obstacle: unreadable(unreadableShard) };
   return shard === undefined || shard.isStopped ? cleanUp(job, shard) : { kind: 'awaitStop', shard };
+}
+
+/** What the job waits for when the API server has refused what was decided. Pure. @param answer why, as a sentence */
+export function refused({ kind }: Decision, answer: string): Decision {
+  const [reason, what] =
+    kind === 'createShard'
+      ? ['ShardNotCreated', "the job's shard could not be created"]
+      : ['ShardNotWritten', "the job's shard or finalizer could not be changed"];
+  return { kind: 'hold', obstacle: { reason, message: `${what}, which is tried again: ${answer}` } };
+}
+
+function ended({ job, shard, unreadableShard }: Observed): Decision {
+  if (unreadableShard !== undefined) return { kind: 'deleteUnreadable', shard: unreadableShard };
+  if (job.metadata.deletionTimestamp !== undefined) return letGo({ job, shard, unreadableShard });
+  const decision = cleanUp(job, shard);
+  return decision.kind === 'leave' && job.status?.observedGeneration !== job.metadata.generation ? { kind: 'acknowledge' } : decision;
+}
+
+function unreadable({ key, problems }: UnparsableObject): Obstacle {
+  const advice = 'run the version that it was written for, or delete it once nothing works on it';
+  return {
+    reason: 'ShardUnreadable',
+    message: `this version of SmartCopy cannot read the job's shard ${keyText(key)}; ${advice}: ${problems.join('. ')}`,
+  };
+}
+
+function noFreeSlot(node: string, givenCount: number): Obstacle {
+  const message = `the node '${node}' holds ${givenCount} shards of at most ${maxAssignments}, as many as its agent can be told of; it starts when one has ended`;
+  return { reason: 'NoFreeSlot', message };
 }
 
 function cleanUp({ metadata }: KubeObject, shard: SeenShard | undefined): Decision {
@@ -74,8 +121,8 @@ function cleanUp({ metadata }: KubeObject, shard: SeenShard | undefined): Decisi
 function endOf({ object, report, heardMs }: SeenShard, nowMs: number): TransferShardStatus | undefined {
   if (report?.state !== 'Succeeded' && report?.state !== 'Failed') return undefined;
   const { progress, engineUsed, errors, startedForMs } = report;
-  // The agent repeats its end until it is withdrawn: the numbers know when it was. No clock of a node may put it into the future.
-  const endedMs = progress === undefined ? nowMs : Math.min(Date.parse(progress.lastUpdateTime), nowMs);
+  // The agent repeats its end until it is withdrawn: the numbers know when it was.
+  const endedMs = progress === undefined ? nowMs : toldMs(progress.lastUpdateTime, nowMs);
   const startTime = object.status?.startTime ?? startTimeOf(startedForMs, heardMs ?? nowMs);
   return {
     state: report.state,
@@ -90,7 +137,13 @@ function endOf({ object, report, heardMs }: SeenShard, nowMs: number): TransferS
 
 /** @param heardMs when the agent said that it began `startedForMs` ago */
 export function startTimeOf(startedForMs: number | undefined, heardMs: number): string | undefined {
-  return startedForMs === undefined ? undefined : toTime(heardMs - startedForMs);
+  // What is no time of this calendar would make a status that nobody takes.
+  return startedForMs === undefined ? undefined : toTime(Math.max(0, heardMs - startedForMs));
+}
+
+/** A time that an agent told, in milliseconds since 1970: no clock of a node may put it into the future, or where no calendar has it. */
+export function toldMs(time: string, nowMs: number): number {
+  return Math.min(Math.max(0, Date.parse(time)), nowMs);
 }
 
 function outcomeOf(state: AssignmentReport['state']): ShardOutcome {
@@ -99,9 +152,9 @@ function outcomeOf(state: AssignmentReport['state']): ShardOutcome {
     : { reason: 'InternalError', message: 'the agent did not say why it failed; its log may' };
 }
 
-function firstShardOf({ job, ends }: Observed): TransferShardSpec {
+function firstShardOf({ job, ends, leaseSeconds }: Observed): TransferShardSpec {
   const { namespace, name, uid } = job.metadata;
-  return { jobRef: { namespace, name }, jobUID: uid, run: 1, index: 0, node: ends.source.node, epoch: 1 };
+  return { jobRef: { namespace, name }, jobUID: uid, run: 1, index: 0, node: ends.source.node, epoch: 1, leaseSeconds };
 }
 
 function obstacleTo(seen: Observed): Obstacle | undefined {
@@ -175,6 +228,8 @@ export function nextLookMs(seen: Observed, decision: Decision): number | undefin
     const heardMs = Math.max(shard.heardMs ?? 0, operatorStartedMs);
     moments.push(heardMs + staleAfterMs, heardMs + agentLostAfterMs, shard.stoppedMs);
   }
+  // Others may have taken the room that there was for it: that alone comes with no event of this job.
+  if (decision.kind === 'follow' && shard?.report === undefined && agent?.isHeard) moments.push(nowMs + beginsWithinMs);
   // One millisecond later, so that the moment has passed.
   const waitsMs = moments.map((momentMs) => momentMs + 1 - nowMs).filter((waitMs) => waitMs > 0);
   return waitsMs.length === 0 ? undefined : Math.min(...waitsMs);

@@ -1,4 +1,5 @@
 import type { StoredTransferJob } from '@smartcopy/crds';
+import { keyOf } from '../kube/resource.ts';
 import type { PolicyStores } from '../policy/reconcile.ts';
 import { type Denial, type Resolution, type ResolvedRoot, type RootRequest, resolveRoot } from '../policy/resolve-root.ts';
 
@@ -33,7 +34,8 @@ function resolveEnd(job: StoredTransferJob, side: keyof JobEnds, { policies, nam
     alias,
     need,
   };
-  return { node: nodeName, alias, path, isNodeKnown: node !== undefined, resolution: resolveRoot(policies.list(), request) };
+  const resolution = resolveRoot(policies.list(), request, (policy) => policies.unparsable(keyOf(policy)) !== undefined);
+  return { node: nodeName, alias, path, isNodeKnown: node !== undefined, resolution };
 }
 
 /** Why the job may not be carried out; `undefined` when it may or when that cannot be said before its node is known. */
@@ -43,9 +45,11 @@ export function denialOf({ source, destination }: JobEnds): Denial | undefined {
 
 function certainDenial({ isNodeKnown, resolution }: JobEnd): Denial | undefined {
   if (resolution.kind !== 'denied') return undefined;
-  // A namespace without a policy is denied on every node.
-  return isNodeKnown || resolution.reason === 'NoPolicy' ? resolution : undefined;
+  return isNodeKnown || onEveryNode.has(resolution.reason) ? resolution : undefined;
 }
+
+/** Denials that do not hang on a node's labels. */
+const onEveryNode: ReadonlySet<Denial['reason']> = new Set(['NoPolicy', 'PolicyUnreadable']);
 
 /** Both roots, when both ends are allowed on nodes that exist. */
 export function allowedRoots({ source, destination }: JobEnds): { source: ResolvedRoot; destination: ResolvedRoot } | undefined {

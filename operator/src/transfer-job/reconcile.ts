@@ -2,20 +2,23 @@ import type { JobStatusEvent, StoredTransferJob, StoredTransferShard } from '@sm
 import type { Logger } from 'pino';
 import type { AgentDirectory } from '../agents/agent-directory.ts';
 import type { Clock } from '../clock.ts';
+import { OperatorError } from '../errors.ts';
 import { transferJobs, transferShards } from '../kinds.ts';
+import { isConflict, isTransient } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { done, later, type Outcome, TerminalError } from '../kube/controller.ts';
 import type { EventRecorder } from '../kube/events.ts';
-import { apiVersionOf, keyOf, keyText, type ObjectKey } from '../kube/resource.ts';
+import { apiVersionOf, keyOf, keyText, type ObjectKey, type UnparsableObject } from '../kube/resource.ts';
 import type { WriteBudget } from '../kube/write-budget.ts';
+import { oneLine } from '../one-line.ts';
 import { JobActions } from './act.ts';
 import type { WorkStores } from './assignments.ts';
-import { type Decision, decide, letGo, nextLookMs } from './decide.ts';
+import { type Decision, decide, letGo, nextLookMs, refused } from './decide.ts';
 import { eventsBetween, type JobEvent } from './events.ts';
 import { type Observed, observe, observeShard } from './observe.ts';
-import { oneLine } from './one-line.ts';
 import { maxLagMs, OwnWrites } from './own-writes.ts';
-import { shardNameOf, transferJobMetadata } from './resources.ts';
+import { hasEnded, shardNameOf, transferJobMetadata } from './resources.ts';
+import { Rooms } from './rooms.ts';
 import { changeBetween, nextStatus } from './status.ts';
 
 interface TransferJobHooks {
@@ -42,12 +45,17 @@ interface TransferJobDeps {
   readonly clock: Clock;
   /** The operator's own, where shards live. */
   readonly namespace: string;
+  /** How long the agent of a new shard may work without hearing from the operator. */
+  readonly leaseSeconds: number;
   readonly hooks?: TransferJobHooks;
 }
 
 /** The status is refreshed by about so many writes a second, however many jobs are active, and at most once a second for each. */
 const progressWritesPerSecond = 15;
 const minProgressIntervalMs = 1_000;
+
+/** Nothing tells that a shard goes that hinders a job when neither can be read. */
+const unreadableLookMs = 60_000;
 
 /** Of the sentences about what is wrong with a job that cannot be read: an event has room for 1024 characters. */
 const maxProblemBytes = 512;
@@ -66,13 +74,17 @@ export class TransferJobReconciler {
   readonly #deps: TransferJobDeps;
   readonly #ownWrites = new OwnWrites();
   readonly #actions: JobActions;
+  readonly #rooms: Rooms;
   readonly #memories = new Map<string, Memory>();
+  /** Jobs that cannot be read, by key, with the version of which that was told. */
+  readonly #unreadable = new Map<string, string>();
   #census = { atMs: Number.NEGATIVE_INFINITY, shardCount: 0 };
   readonly #operatorStartedMs: number;
 
   constructor(deps: TransferJobDeps) {
     this.#deps = deps;
     this.#actions = new JobActions({ ...deps, ownWrites: this.#ownWrites });
+    this.#rooms = new Rooms(deps.stores, deps.clock);
     this.#operatorStartedMs = deps.clock.now();
   }
 
@@ -83,17 +95,18 @@ export class TransferJobReconciler {
     const unparsable = stores.jobs.unparsable(key);
     const strays = stores.shards.by('job', keyText(key)).filter(({ spec }) => spec.jobUID !== (unparsable ?? job?.metadata)?.uid);
     if (strays.length > 0) return await this.#deleteStrays(key, strays, signal);
-    if (unparsable !== undefined) return await this.#reconcileUnreadable(key, unparsable.problems, signal);
+    if (unparsable !== undefined) return await this.#reconcileUnreadable(unparsable, signal);
+    this.#unreadable.delete(keyText(key));
     if (job === undefined) {
       this.#memories.delete(keyText(key));
       return done;
     }
     // The watch brings what this process has written, and queues the job.
     if (this.#isBehind(key, job)) return later(maxLagMs);
-    const seen = observe(job, { ...this.#deps, operatorStartedMs: this.#operatorStartedMs }, this.#deps.clock.now());
+    const seen = this.#observe(job);
     const decision = decide(seen);
     this.#noticeFirstByte(seen);
-    await this.#actions.act(job, decision, signal);
+    await this.#act(seen, decision, signal);
     if (decision.kind === 'createShard') this.#memory(job).awaitsFirstByte = true;
     if (decision.kind === 'leave') this.#memories.delete(keyText(key));
     log.debug({ decision: decision.kind }, 'job looked at');
@@ -105,11 +118,26 @@ export class TransferJobReconciler {
     const job = this.#deps.stores.jobs.get(key);
     if (job === undefined) return undefined;
     const { namespace, name, uid } = job.metadata;
-    const seen = observe(job, { ...this.#deps, operatorStartedMs: this.#operatorStartedMs }, this.#deps.clock.now());
+    const seen = this.#observe(job);
     const decision = decide(seen);
     const status = job.status === undefined || saysMore(decision) ? nextStatus(seen, decision) : job.status;
     return { namespace, name, uid, status };
   };
+
+  #observe(job: StoredTransferJob): Observed {
+    return observe(job, { ...this.#deps, rooms: this.#rooms, operatorStartedMs: this.#operatorStartedMs }, this.#deps.clock.now());
+  }
+
+  /** What the API server refuses stands in the status, so that a person can act; it is tried again all the same. */
+  async #act(seen: Observed, decision: Decision, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#actions.act(seen.job, decision, signal);
+    } catch (error) {
+      const isRefusal = error instanceof OperatorError && !isConflict(error) && !isTransient(error) && !signal.aborted;
+      if (isRefusal && !hasEnded(seen.job)) await this.#report(seen, refused(decision, error.message), signal);
+      throw error;
+    }
+  }
 
   /** The job of these shards is gone, or another of its name has come: nobody is left to wait for them. */
   async #deleteStrays(key: ObjectKey, strays: readonly StoredTransferShard[], signal: AbortSignal): Promise<Outcome> {
@@ -125,15 +153,22 @@ export class TransferJobReconciler {
   }
 
   /** It is left as it is, and can still be deleted. */
-  async #reconcileUnreadable(key: ObjectKey, problems: readonly string[], signal: AbortSignal): Promise<Outcome> {
+  async #reconcileUnreadable({ key, resourceVersion, problems }: UnparsableObject, signal: AbortSignal): Promise<Outcome> {
+    // Reports about its shard come every second, and nothing of it has changed.
+    if (this.#unreadable.get(keyText(key)) === resourceVersion) return done;
     const job = await this.#deps.client.get(transferJobMetadata, key, signal);
     if (job === undefined) return done;
     if (job.metadata.deletionTimestamp === undefined) {
       const message = oneLine(`this version of SmartCopy cannot read the job: ${problems.join('. ')}`, maxProblemBytes);
       this.#record(job, [{ type: 'Warning', reason: 'Unreadable', message }]);
+      this.#unreadable.set(keyText(key), resourceVersion);
       throw new TerminalError(`${message}; delete it, or run the version that it was written for`);
     }
-    const decision = letGo(job, observeShard(job, this.#deps));
+    const decision = letGo({ job, ...observeShard(job, { ...this.#deps, rooms: this.#rooms }) });
+    if (decision.kind === 'hold') {
+      this.#record(job, [{ type: 'Warning', ...decision.obstacle }]);
+      return later(unreadableLookMs);
+    }
     await this.#actions.act(job, decision, signal);
     // No change of the job can be counted on: one that cannot be read tells nothing.
     return decision.kind === 'leave' ? done : later(minProgressIntervalMs);
@@ -226,5 +261,14 @@ export class TransferJobReconciler {
 
 /** Whether a decision leaves a state that the status describes; after the others the job is looked at again at once, or is done. */
 function saysMore({ kind }: Decision): boolean {
-  return kind !== 'leave' && kind !== 'deleteShard' && kind !== 'removeFinalizer' && kind !== 'recordEnd' && kind !== 'createShard';
+  return !passing.has(kind);
 }
+
+const passing: ReadonlySet<Decision['kind']> = new Set([
+  'leave',
+  'deleteShard',
+  'deleteUnreadable',
+  'removeFinalizer',
+  'recordEnd',
+  'createShard',
+]);

@@ -9,10 +9,13 @@ export const shardsFinalizer = `${group}/shards`;
 /** A job of which no more is read than every object has: one that this build cannot read must still be able to go. */
 export const transferJobMetadata: Resource<KubeObject> = { ...transferJobs, schema: z.object({ metadata: storedMeta }) };
 
-/** Indexes of the store of jobs. Jobs that have ended are in none: nothing that happens concerns them. */
+/** Indexes of the store of jobs. Jobs that have ended are in those alone that tell of what they still have to clean up. */
 export const jobIndexes = {
   namespace: (job: StoredTransferJob): readonly string[] => (hasEnded(job) ? [] : [job.metadata.namespace]),
   node: (job: StoredTransferJob): readonly string[] => (hasEnded(job) ? [] : nodesOf(job)),
+  /** Whose shard has this name: one that cannot be read does not say it itself. */
+  shard: (job: StoredTransferJob): readonly string[] =>
+    hasEnded(job) && !job.metadata.finalizers.includes(shardsFinalizer) ? [] : [shardNameOf(job)],
 };
 
 /** Indexes of the store of shards. */

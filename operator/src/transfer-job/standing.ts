@@ -38,7 +38,9 @@ export function standingOf(seen: Observed, decision: Decision): Standing {
     case 'follow':
     case 'recordEnd':
     case 'leave':
+    case 'acknowledge':
     case 'deleteShard':
+    case 'deleteUnreadable':
     case 'removeFinalizer':
       return { phase, ...atWork(seen, phase) };
   }
@@ -62,7 +64,15 @@ function healsByItself(reason: string): boolean {
   return !mustBeHealed.has(reason);
 }
 
-const mustBeHealed: ReadonlySet<string> = new Set(['NodesDiffer', 'NodeUnavailable', 'RootNotMounted', 'RootReadOnly']);
+const mustBeHealed: ReadonlySet<string> = new Set([
+  'NodesDiffer',
+  'NodeUnavailable',
+  'RootNotMounted',
+  'RootReadOnly',
+  'ShardNotCreated',
+  'ShardNotWritten',
+  'ShardUnreadable',
+]);
 
 function stopping({ shard, ...rest }: Observed): Omit<Standing, 'phase'> {
   const node = shard?.object.spec.node ?? '';
@@ -108,8 +118,8 @@ function hasMoved({ report }: SeenShard): boolean {
 }
 
 /** Whether nothing works on the job, for certain. */
-export function isAtRest({ shard }: Observed): boolean {
-  return shard === undefined || shard.isStopped;
+export function isAtRest({ shard, unreadableShard }: Observed): boolean {
+  return unreadableShard === undefined && (shard === undefined || shard.isStopped);
 }
 
 /** Whether what is known of the work is of the past. */

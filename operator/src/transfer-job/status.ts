@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress } from '@smartcopy/crds';
 import { describeProgress } from '@smartcopy/crds/progress';
 import { conditionsOf } from './conditions.ts';
-import { type Decision, startTimeOf } from './decide.ts';
+import { type Decision, startTimeOf, toldMs } from './decide.ts';
 import type { Observed } from './observe.ts';
 import { isAtRest, isStale, isWorking, type Standing, standingOf } from './standing.ts';
 
@@ -17,12 +17,13 @@ const maxNodesLength = 512;
 export function nextStatus(seen: Observed, decision: Decision): TransferJobStatus {
   const { job, shard, nowMs } = seen;
   const before = job.status;
+  if (decision.kind === 'acknowledge' && before !== undefined) return acknowledged(before, job.metadata.generation);
   const standing = standingOf(seen, decision);
   const end = decision.kind === 'finish' ? decision.end : undefined;
   const report = shard?.report;
   const startTime = before?.startTime ?? end?.startTime ?? startTimeOf(report?.startedForMs, shard?.heardMs ?? nowMs);
   const completionTime = end?.completionTime ?? before?.completionTime;
-  const progress = end === undefined ? presentProgress(seen, standing) : (finalProgress(end.progress) ?? before?.progress);
+  const progress = end === undefined ? presentProgress(seen, standing) : (finalProgress(end.progress, nowMs) ?? before?.progress);
   const engineUsed = end?.engineUsed ?? report?.engineUsed ?? before?.engineUsed;
   const errors = end?.errors ?? report?.errors ?? before?.errors;
   const shards = shardCounts(seen, decision) ?? before?.shards;
@@ -37,6 +38,12 @@ export function nextStatus(seen: Observed, decision: Decision): TransferJobStatu
     ...(shards === undefined ? {} : { shards }),
     conditions: conditionsOf(seen, decision, standing),
   };
+}
+
+/** Of a job that has ended everything stays as it is, whatever its spec now says. */
+function acknowledged(status: TransferJobStatus, generation: number): TransferJobStatus {
+  const conditions = status.conditions?.map((condition) => ({ ...condition, observedGeneration: generation }));
+  return { ...status, observedGeneration: generation, ...(conditions === undefined ? {} : { conditions }) };
 }
 
 /** The last numbers: with a rate and a time left only while they are fresh and threads are at work. */
@@ -54,9 +61,9 @@ function presentProgress(seen: Observed, standing: Standing): TransferProgress |
 }
 
 /** At the end the rate is the mean of the whole. */
-function finalProgress(last: TransferProgress | undefined): TransferProgress | undefined {
+function finalProgress(last: TransferProgress | undefined, nowMs: number): TransferProgress | undefined {
   if (last === undefined) return undefined;
-  return described(last, { bytesPerSecond: last.bytesPerSecond, atMs: Date.parse(last.lastUpdateTime), isUnderWay: false });
+  return described(last, { bytesPerSecond: last.bytesPerSecond, atMs: toldMs(last.lastUpdateTime, nowMs), isUnderWay: false });
 }
 
 interface Pace {
@@ -94,7 +101,8 @@ function shardCounts(seen: Observed, decision: Decision): TransferJobStatus['sha
   const { shard } = seen;
   if (shard === undefined) return undefined;
   const { state = 'Assigned' } = decision.kind === 'finish' ? decision.end : {};
-  const isHeld = decision.kind === 'follow' || decision.kind === 'hold' || !isAtRest(seen);
+  const isGiven = (decision.kind === 'follow' || decision.kind === 'hold') && shard.givenInstead === undefined;
+  const isHeld = isGiven || !isAtRest(seen);
   return {
     total: 1,
     active: state === 'Assigned' && isHeld ? 1 : 0,

@@ -30,7 +30,9 @@ function wakeOnObjects({ stores, directory, queue }: WakeDeps): void {
     for (const node of nodes) directory.nodeChanged(node);
     queue.add(key);
   });
-  stores.shards.onChange(({ before, after }) => {
+  stores.shards.onChange(({ key, before, after }) => {
+    // One that was never readable names no job; the job knows the name of its shard.
+    if (before === undefined && after === undefined) for (const job of stores.jobs.by('shard', key.name)) queue.add(keyOf(job));
     const shards = [before, after].filter((shard) => shard !== undefined);
     for (const node of new Set(shards.map(({ spec }) => spec.node))) directory.nodeChanged(node);
     for (const { spec } of shards) queue.add(spec.jobRef);
@@ -42,8 +44,14 @@ function wakeOnPolicies({ stores, directory, queue }: WakeDeps): void {
     for (const node of new Set(jobs.flatMap(nodesOf))) directory.nodeChanged(node);
     for (const job of jobs) queue.add(keyOf(job));
   };
-  stores.policies.onChange(({ before, after }) => {
-    if (before?.metadata.generation === after?.metadata.generation && before?.metadata.uid === after?.metadata.uid) return;
+  const unreadable = new Set<string>();
+  stores.policies.onChange(({ key, before, after }) => {
+    const wasUnreadable = unreadable.delete(key.name);
+    const isUnreadable = stores.policies.unparsable(key) !== undefined;
+    if (isUnreadable) unreadable.add(key.name);
+    const isSame = before?.metadata.generation === after?.metadata.generation && before?.metadata.uid === after?.metadata.uid;
+    // While it cannot be read it is known in its last form alone.
+    if (isSame && wasUnreadable === isUnreadable) return;
     const policies = [before, after].filter((policy) => policy !== undefined);
     const selected = stores.namespaces
       .list()

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Allowance, Assignment, SyncRequest, SyncResponse } from '@smartcopy/crds';
 import { AgentDirectory, agentLostAfterMs } from '../../src/agents/agent-directory.ts';
+import { notAppliedAfterMs } from '../../src/agents/agent-session.ts';
 import { revisionOf } from '../../src/agents/revision.ts';
 import { SyncRefusedError } from '../../src/agents/sync-refused-error.ts';
 import { agentOfNode1, assignmentOf, reportOf, requestOf, shardA, shardB } from './examples.ts';
 import { ManualClock } from './manual-clock.ts';
 
-const nodeLeaseMs = 120_000;
+const shardLeaseMs = 120_000;
 const leaseMarginMs = 15_000;
-const onNode1 = (name: string) => ({ name, node: 'node-1' });
+const onNode1 = (name: string, leaseMs = shardLeaseMs) => ({ name, node: 'node-1', leaseMs });
 
 /** A directory, the work that it hands out, and time that passes when a test says so. */
 class World {
@@ -22,7 +23,6 @@ class World {
   readonly directory = new AgentDirectory({
     clock: this.clock,
     startedAtMs: this.clock.monotonicMs(),
-    nodeLeaseMs,
     leaseMarginMs,
     workFor: (node) => ({ assignments: this.work.get(node) ?? [], allowances: this.allowances }),
     isReady: () => this.isReady,
@@ -226,18 +226,19 @@ test('a shard that is handed out again has not stopped', async (t) => {
 test('a shard of a silent agent has stopped when lease and margin have passed since the last answer that held it', async (t) => {
   const world = new World(t);
   const { directory, clock } = world;
-  world.pass(nodeLeaseMs + leaseMarginMs); // Beyond what an operator before this one may have said.
+  world.pass(10_000 + leaseMarginMs); // Beyond what an operator before this one may have said.
   world.setWork(assignmentOf(shardA, { leaseMs: 10_000 }));
   const { answer } = await world.held({ waitMs: 3_000 });
   world.pass(3_000);
   await answer;
   world.setWork();
-  assert.equal(directory.stoppedAtMs(onNode1(shardA)), clock.now() + 25_000);
+  const shard = onNode1(shardA, 10_000);
+  assert.equal(directory.stoppedAtMs(shard), clock.now() + 25_000);
   world.pass(24_999);
-  assert.equal(directory.isStopped(onNode1(shardA)), false);
+  assert.equal(directory.isStopped(shard), false);
   world.pass(1);
-  assert.equal(directory.isStopped(onNode1(shardA)), true);
-  assert.equal(directory.stoppedAtMs(onNode1(shardA)), clock.now());
+  assert.equal(directory.isStopped(shard), true);
+  assert.equal(directory.stoppedAtMs(shard), clock.now());
 });
 
 test('an operator that has just started waits a lease for shards that it did not create, and only for those', (t) => {
@@ -247,10 +248,38 @@ test('an operator that has just started waits a lease for shards that it did not
   directory.shardCreated(onNode1(shardB));
   assert.equal(directory.isStopped(onNode1(shardB)), true);
   assert.equal(directory.isStopped(onNode1(shardA)), false);
-  assert.equal(directory.stoppedAtMs(onNode1(shardA)), beganMs + nodeLeaseMs + leaseMarginMs);
-  clock.pass(nodeLeaseMs + leaseMarginMs - 1_000);
+  assert.equal(directory.stoppedAtMs(onNode1(shardA)), beganMs + shardLeaseMs + leaseMarginMs);
+  clock.pass(shardLeaseMs + leaseMarginMs - 1_000);
   assert.equal(directory.isStopped(onNode1(shardA)), true);
   assert.deepEqual(world.changed, []);
+});
+
+test('an operator waits for the lease that the shard was given, however short those are that it gives itself', async (t) => {
+  const world = new World(t);
+  const { directory, clock } = world;
+  const hourMs = 3_600_000;
+  const beganMs = clock.now();
+  world.setWork(assignmentOf(shardB, { leaseMs: 10_000 }));
+  await world.sync();
+  world.pass(10_000 + leaseMarginMs);
+  directory.sweep();
+  assert.equal(directory.isStopped(onNode1(shardB, 10_000)), true);
+  assert.equal(directory.isStopped(onNode1(shardA, hourMs)), false);
+  assert.equal(directory.stoppedAtMs(onNode1(shardA, hourMs)), beganMs + hourMs + leaseMarginMs);
+  clock.pass(hourMs - 10_001);
+  assert.equal(directory.isStopped(onNode1(shardA, hourMs)), false);
+  clock.pass(1);
+  assert.equal(directory.isStopped(onNode1(shardA, hourMs)), true);
+});
+
+test('that this operator created a shard is not forgotten while another could have given it out', (t) => {
+  const { directory, clock } = new World(t);
+  directory.shardCreated(onNode1(shardA));
+  for (const ms of [1_000, shardLeaseMs + leaseMarginMs - 1_001, 1]) {
+    clock.pass(ms);
+    directory.sweep();
+    assert.equal(directory.isStopped(onNode1(shardA)), true, `${ms}`);
+  }
 });
 
 test('creating a shard does not shorten the lease of an answer that held it', async (t) => {
@@ -325,9 +354,64 @@ test('listeners learn of agents that come, change, start again, apply a set, are
 
 test('an agent that was silent for longer than any lease is forgotten', async (t) => {
   const world = new World(t);
+  const leaseMs = 24 * 3_600_000;
+  world.setWork(assignmentOf(shardA, { leaseMs }));
   await world.sync();
-  world.pass(Math.max(agentLostAfterMs, nodeLeaseMs + leaseMarginMs));
+  world.pass(leaseMs + leaseMarginMs - 1);
+  world.directory.sweep();
+  assert.equal(world.directory.agentOn('node-1')?.isHeard, false);
+  world.pass(1);
   world.directory.sweep();
   assert.equal(world.directory.agentOn('node-1'), undefined);
   assert.deepEqual(world.directory.agents(), []);
+  world.setWork();
+  await world.sync();
+  world.pass(3_599_999);
+  world.directory.sweep();
+  assert.equal(world.directory.agentOn('node-1')?.isHeard, false, 'it can be told when it was heard last');
+  world.pass(1);
+  world.directory.sweep();
+  assert.equal(world.directory.agentOn('node-1'), undefined);
+});
+
+test('an agent that does not apply what it is sent is stuck after half a minute, until it does', async (t) => {
+  const world = new World(t);
+  const { directory, changed } = world;
+  const isStuck = () => directory.agentOn('node-1')?.isStuck;
+  world.setWork(assignmentOf(shardA));
+  await world.sync({ waitMs: 0 });
+  await world.sync({ waitMs: 0 }); // From here on it is known.
+  world.pass(notAppliedAfterMs - 1);
+  await world.sync({ waitMs: 0, instanceId: 'instance-2' });
+  assert.equal(isStuck(), false);
+  changed.splice(0);
+  world.pass(1);
+  world.setWork(assignmentOf(shardA), assignmentOf(shardB));
+  await world.sync({ waitMs: 0, instanceId: 'instance-2' });
+  assert.deepEqual([isStuck(), changed], [true, ['node-1']], 'also when what it is sent changes, and when it starts again');
+  await world.sync({ waitMs: 0, instanceId: 'instance-2', appliedRevision: world.revision() });
+  assert.deepEqual([isStuck(), changed], [false, ['node-1', 'node-1']]);
+});
+
+test('an agent that applies one set after the other, always a step behind, is not stuck', async (t) => {
+  const world = new World(t);
+  let appliedRevision: string | undefined;
+  for (let epoch = 1; epoch < 10; epoch += 1) {
+    world.setWork(assignmentOf(shardA, { epoch }));
+    ({ revision: appliedRevision } = await world.sync({ waitMs: 0, ...(appliedRevision !== undefined && { appliedRevision }) }));
+    world.pass(notAppliedAfterMs);
+    assert.equal(world.directory.agentOn('node-1')?.isStuck, false);
+  }
+});
+
+test('the agent of a newer pod is not stuck because the older one was', async (t) => {
+  const world = new World(t);
+  world.setWork(assignmentOf(shardA));
+  for (let count = 0; count < 3; count += 1) {
+    await world.sync({ waitMs: 0 });
+    world.pass(notAppliedAfterMs);
+  }
+  assert.equal(world.directory.agentOn('node-1')?.isStuck, true);
+  await world.sync({ waitMs: 0 }, { node: 'node-1', podName: 'agent-y', podUid: 'uid-y' });
+  assert.equal(world.directory.agentOn('node-1')?.isStuck, false);
 });

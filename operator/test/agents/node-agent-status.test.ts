@@ -7,7 +7,7 @@ import { agentOfNode1, requestOf } from './examples.ts';
 
 const atMs = Date.UTC(2026, 0, 1);
 const { version, capabilities, roots } = requestOf();
-const agent: ConnectedAgent = { ...agentOfNode1, version, capabilities, roots, lastSeenMs: atMs, isHeard: true };
+const agent: ConnectedAgent = { ...agentOfNode1, version, capabilities, roots, lastSeenMs: atMs, isHeard: true, isStuck: false };
 const metadata = {
   name: 'node-1',
   namespace: '',
@@ -39,6 +39,15 @@ test('a root that is not mounted makes it not ready, and is named', () => {
   const status = nextStatus({ ...agent, roots: [{ alias: 'scratch', hostPath: '/mnt/scratch', state: 'Missing' }] }, undefined, atMs);
   assert.deepEqual(readyOf(status), [['False', 'RootsMissing', '2026-01-01T00:00:00Z']]);
   assert.match(status.conditions?.[0]?.message ?? '', /scratch \(\/mnt\/scratch\)/);
+});
+
+test('an agent that does not apply what it is sent is not ready, whatever its roots are', () => {
+  for (const state of ['Ready', 'Missing'] as const) {
+    const status = nextStatus({ ...agent, isStuck: true, roots: [{ alias: 'scratch', hostPath: '/mnt/scratch', state }] }, undefined, atMs);
+    assert.deepEqual(nodeAgentStatus.parse(status), status);
+    assert.deepEqual(readyOf(status), [['False', 'NotApplied', '2026-01-01T00:00:00Z']]);
+    assert.match(status.conditions?.[0]?.message ?? '', /has not applied what it was sent for 30 s/);
+  }
 });
 
 test('the same root said twice is one entry, as the API server wants it', () => {

@@ -69,7 +69,6 @@ export class ServedAgents {
     this.directory = new AgentDirectory({
       clock,
       startedAtMs,
-      nodeLeaseMs: 60_000,
       leaseMarginMs: 5_000,
       workFor,
       isReady: () => stores.pods.hasSynced,

@@ -5,7 +5,6 @@ import { type JobEvent, watchJob } from '../../src/http/job-events.ts';
 
 const running: JobStatusEvent = { namespace: 'climate', name: 'run42', uid: 'a', status: { phase: 'Running' } };
 const complete: JobStatusEvent = { ...running, status: { phase: 'Complete' } };
-const mayGoOn = (): Promise<boolean> => Promise.resolve(true);
 
 /** Gives one look after the other, the last one for ever. */
 function looks(...seen: readonly (JobStatusEvent | undefined)[]): () => JobStatusEvent | undefined {
@@ -21,7 +20,7 @@ async function allOf(events: AsyncGenerator<JobEvent>): Promise<JobEvent[]> {
 
 test('a job is told at once, then when it has changed, and its end ends the stream', { timeout: 20_000 }, async () => {
   const look = looks(running, running, running, complete, undefined);
-  const events = await allOf(watchJob({ look, mayGoOn }, new AbortController().signal));
+  const events = await allOf(watchJob(look, new AbortController().signal));
   assert.deepEqual(events, [
     { event: 'status', data: running },
     { event: 'status', data: complete },
@@ -31,7 +30,7 @@ test('a job is told at once, then when it has changed, and its end ends the stre
 
 test('another job of the same name is not the one that was asked for', async () => {
   const look = looks(running, { ...running, uid: 'b' });
-  const events = await allOf(watchJob({ look, mayGoOn }, new AbortController().signal));
+  const events = await allOf(watchJob(look, new AbortController().signal));
   assert.deepEqual(
     events.map(({ event, data }) => [event, data.uid]),
     [['deleted', 'a']],
@@ -40,7 +39,7 @@ test('another job of the same name is not the one that was asked for', async () 
 
 test('an aborted stream ends without a word', { timeout: 20_000 }, async () => {
   const end = new AbortController();
-  const events = watchJob({ look: () => running, mayGoOn }, end.signal);
+  const events = watchJob(() => running, end.signal);
   assert.equal((await events.next()).done, false);
   const next = events.next();
   end.abort();

@@ -3,7 +3,8 @@ import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { eventually } from '../../../test/support/eventually.ts';
-import { KubeApiError } from '../../src/kube/api-error.ts';
+import { systemClock } from '../../src/clock.ts';
+import { KubeApiError, KubeUnreachableError } from '../../src/kube/api-error.ts';
 import { done, later, type Reconcile, type ReconcileResult, runController, TerminalError } from '../../src/kube/controller.ts';
 import { WorkQueue } from '../../src/kube/work-queue.ts';
 
@@ -19,14 +20,14 @@ interface Bench {
 }
 
 /** Runs a controller until the test ends. */
-function bench(t: TestContext, reconcile: Reconcile, { concurrency = 1, timeoutMs = 10_000 } = {}): Bench {
+function bench(t: TestContext, reconcile: Reconcile, { concurrency = 1, timeoutMs = 10_000, clock = systemClock } = {}): Bench {
   const queue = new WorkQueue({ name: 'lamps' });
   const results: ReconcileResult[] = [];
   const logged: Bench['logged'] = [];
   const log = pino({ level: 'debug' }, { write: (line) => void logged.push(logLine.parse(JSON.parse(line))) });
   const hooks = { onReconcile: ({ result }: { readonly result: ReconcileResult }) => void results.push(result) };
   const stopping = new AbortController();
-  const running = runController({ name: 'lamps', queue, reconcile, concurrency, timeoutMs, log, hooks }, stopping.signal);
+  const running = runController({ name: 'lamps', queue, reconcile, concurrency, timeoutMs, log, hooks, clock }, stopping.signal);
   const stop = async (): Promise<void> => {
     stopping.abort(new Error('the process ends'));
     await running;
@@ -153,4 +154,29 @@ test('stopping aborts what is under way, waits for it, and counts it as no failu
   await eventually('it is under way', () => queue.depth === 0);
   await stop();
   assert.deepEqual([hasEnded, results, logged], [true, ['Stopped'], []]);
+});
+
+test('that the API server is away is an error once a minute, not once for every object and attempt', async (t) => {
+  const clock = { now: () => 0, monotonicMs: () => nowMs };
+  let nowMs = 5_000_000;
+  let isOther = false;
+  const away = new KubeUnreachableError(
+    { verb: 'update', resource: 'lamps', object: 'shop/a' },
+    { timedOut: false, message: 'ECONNREFUSED', cause: undefined },
+  );
+  const reconcile: Reconcile = async () => {
+    throw isOther ? new Error('something else') : away;
+  };
+  const { queue, results, logged } = bench(t, reconcile, { concurrency: 2, clock });
+  const levels = () => logged.map(({ level }) => level);
+  queue.add(a);
+  queue.add(b);
+  await eventually('both have failed a few times', () => results.length >= 6);
+  assert.deepEqual(levels(), [50, ...Array(logged.length - 1).fill(20)]);
+  const before = logged.length;
+  nowMs += 60_000;
+  await eventually('both have failed again', () => logged.length >= before + 4);
+  assert.equal(levels().filter((level) => level === 50).length, 2);
+  isOther = true;
+  await eventually('everything else is an error every time', () => levels().filter((level) => level === 50).length >= 5);
 });

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { cleanUp } from '../../../test/support/clean-up.ts';
 import { eventually } from '../../../test/support/eventually.ts';
+import { backoffMs } from '../../src/kube/backoff.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { defaultTiming, Reflector, type WatchEnd } from '../../src/kube/reflector.ts';
 import { Store } from '../../src/kube/store.ts';
@@ -118,4 +119,8 @@ test('an object that this build cannot read is logged once for each form it has'
   const complaint = 'object cannot be read by this build, what was last read of it stays';
   assert.deepEqual(logged.filter((line) => line === complaint).length, 4);
   assert.equal(store.has({ namespace: 'shop', name: 'odd' }), true);
+});
+
+test('an API server that was away for minutes is found within seconds', () => {
+  assert.ok(backoffMs(defaultTiming.backoff, 1_000, () => 0) <= 5_000);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextPolicyStatus, type PolicyObserved } from '../../src/policy/policy-status.ts';
+import { nextPolicyStatus, type PolicyObserved, unreadableStatus } from '../../src/policy/policy-status.ts';
 import { storedPolicy } from './policy-cases.ts';
 
 const nowMs = Date.parse('2026-01-31T10:00:00Z');
@@ -75,4 +75,38 @@ test('the time of a transition stays until the next one', () => {
   const contradicting = storedPolicy('theirs', { namespaceSelector: {}, roots: [other] });
   const [ready] = nextPolicyStatus({ ...known, policies: [policy, contradicting], nowMs: nowMs + 60_000 }).conditions ?? [];
   assert.equal(ready?.lastTransitionTime, '2026-01-31T10:01:00Z');
+});
+
+test('a policy that cannot be read keeps what was known of it and says that it opens nothing', () => {
+  const known = { metadata: { ...policy.metadata, generation: 2 }, status: nextPolicyStatus(seen) };
+  const status = unreadableStatus(known, ['spec.roots[0].access: must be ReadOnly, WriteOnly, or ReadWrite'], nowMs + 60_000);
+  const [ready] = status.conditions ?? [];
+  assert.deepEqual(status, { observedGeneration: 2, namespaces: 2, aliases: 'scratch', conditions: [ready] });
+  assert.deepEqual(
+    { ...ready, message: '' },
+    {
+      type: 'Ready',
+      status: 'False',
+      observedGeneration: 2,
+      lastTransitionTime: '2026-01-31T10:01:00Z',
+      reason: 'Unreadable',
+      message: '',
+    },
+  );
+  assert.match(ready?.message ?? '', /opens nothing.*: spec.roots\[0\].access: must be ReadOnly/);
+  assert.deepEqual(
+    unreadableStatus({ ...known, status }, ['spec.roots[0].access: must be ReadOnly, WriteOnly, or ReadWrite'], nowMs + 120_000),
+    status,
+  );
+});
+
+test('what is wrong with a policy fits into its condition, however much it is', () => {
+  const [ready] =
+    unreadableStatus(
+      { metadata: policy.metadata },
+      Array.from({ length: 100 }, () => 'is \u001b語'.repeat(20)),
+      nowMs,
+    ).conditions ?? [];
+  assert.ok((ready?.message.length ?? 0) <= 1_024);
+  assert.ok(!ready?.message.includes('\u001b'));
 });

@@ -131,6 +131,17 @@ for (const difference of differences) {
   });
 }
 
+test('a policy that was changed into what cannot be read opens nothing, and nobody else opens anything to whom it selected', () => {
+  const policies = ['a', 'b'].map((name) => storedPolicy(name, { namespaceSelector: climate, roots: [scratch] }));
+  const resolution = resolveRoot(policies, request, ({ metadata }) => metadata.name === 'b');
+  assert.ok(resolution.kind === 'denied');
+  assert.equal(resolution.reason, 'PolicyUnreadable');
+  assert.match(resolution.message, /'b', which selected the namespace 'climate', .* cannot read; correct or delete it/);
+  const elsewhere = { ...request, namespace: { name: 'ocean', labels: { team: 'ocean' } } };
+  const open = storedPolicy('open', { namespaceSelector: {}, roots: [scratch] });
+  assert.equal(resolveRoot([...policies, open], elsewhere, ({ metadata }) => metadata.name === 'b').kind, 'resolved');
+});
+
 test('a contradiction is told before what neither side would allow', () => {
   const policies = [
     storedPolicy('a', { namespaceSelector: {}, roots: [scratch] }),

@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type StoredTransferJob, type StoredTransferShard, syncResponse } from '@smartcopy/crds';
-import { workFor } from '../../src/transfer-job/assignments.ts';
+import { maxSyncBytes, type StoredTransferJob, type StoredTransferShard, syncResponse } from '@smartcopy/crds';
+import { roomOn, workFor } from '../../src/transfer-job/assignments.ts';
 import { storedPolicy } from '../policy/policy-cases.ts';
-import { destination, failed, jobUid, labelled, shardName, source, storedJob, storedShard, storesOf, succeeded } from './job-cases.ts';
+import {
+  destination,
+  failed,
+  jobUid,
+  labelled,
+  shardName,
+  source,
+  storedJob,
+  storedShard,
+  storesOf,
+  succeeded,
+  unreadableShard,
+} from './job-cases.ts';
 
-const leaseMs = 3_600_000;
 const shard = storedShard();
 
 test('an agent is told all that it needs to carry a shard out', () => {
@@ -19,13 +30,13 @@ test('an agent is told all that it needs to carry a shard out', () => {
       durability: 'File',
     },
   });
-  const work = workFor('worker-1', storesOf({ jobs: [job], shards: [shard] }), leaseMs);
+  const work = workFor('worker-1', storesOf({ jobs: [job], shards: [shard] }));
   assert.deepEqual(work, {
     assignments: [
       {
         id: shardName,
         epoch: 1,
-        leaseMs,
+        leaseMs: 3_600_000,
         spec: {
           job: { namespace: 'climate', name: 'run42', uid: jobUid },
           index: 0,
@@ -46,7 +57,7 @@ test('an agent is told all that it needs to carry a shard out', () => {
 });
 
 test('a job that says no more than it must leaves the rest to the engine', () => {
-  const { assignments, allowances } = workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard] }), leaseMs);
+  const { assignments, allowances } = workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard] }));
   assert.deepEqual(Object.keys(assignments[0]?.spec ?? {}).sort(), ['destination', 'durability', 'index', 'job', 'source', 'update']);
   assert.equal(allowances[0]?.bytesPerSecond, null);
 });
@@ -93,14 +104,33 @@ const unwanted: readonly (readonly [string, Parameters<typeof storesOf>[0]])[] =
 
 for (const [name, world] of unwanted) {
   test(`an agent is not told of a shard ${name}`, () => {
-    assert.deepEqual(workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard], ...world }), leaseMs), {
+    assert.deepEqual(workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard], ...world })), {
       assignments: [],
       allowances: [],
     });
   });
 }
 
-function manyJobs(count: number): { jobs: readonly StoredTransferJob[]; shards: readonly StoredTransferShard[] } {
+test('an agent is not told of a shard whose policy can no longer be read', () => {
+  const stores = storesOf({ jobs: [storedJob()], shards: [shard] });
+  stores.policies.putUnparsable({
+    key: { namespace: '', name: 'open' },
+    uid: 'uid-open',
+    resourceVersion: '2',
+    problems: ['spec: is new'],
+  });
+  assert.deepEqual(workFor('worker-1', stores), { assignments: [], allowances: [] });
+});
+
+test('an agent goes on with a shard that could be read once', () => {
+  const stores = storesOf({ jobs: [storedJob()], shards: [shard] });
+  const before = workFor('worker-1', stores);
+  stores.shards.putUnparsable(unreadableShard);
+  assert.equal(before.assignments.length, 1);
+  assert.deepEqual(workFor('worker-1', stores), before);
+});
+
+function manyJobs(count: number, path = 'run42'): { jobs: readonly StoredTransferJob[]; shards: readonly StoredTransferShard[] } {
   const numbers = Array.from({ length: count }, (_, index) => ({
     name: `job-${index}`,
     uid: `${index.toString(16).padStart(8, '0')}-0000-4000-8000-000000000001`,
@@ -108,7 +138,12 @@ function manyJobs(count: number): { jobs: readonly StoredTransferJob[]; shards: 
     creationTimestamp: new Date(Date.parse('2026-01-31T10:00:00Z') - index * 1_000).toISOString(),
   }));
   return {
-    jobs: numbers.map((metadata) => storedJob({ metadata })),
+    jobs: numbers.map((metadata) =>
+      storedJob({
+        metadata,
+        spec: { source: { nodePath: { ...source, path } }, destination: { nodePath: { ...destination, path } } },
+      }),
+    ),
     shards: numbers.map(({ name, uid, creationTimestamp }) =>
       storedShard({
         metadata: { name: `${uid.slice(0, 8)}-r1-0`, creationTimestamp },
@@ -119,9 +154,38 @@ function manyJobs(count: number): { jobs: readonly StoredTransferJob[]; shards: 
 }
 
 test('an agent is told of as much as one answer holds, the oldest first', () => {
-  const { assignments, allowances } = workFor('worker-1', storesOf(manyJobs(300)), leaseMs);
+  const { assignments, allowances } = workFor('worker-1', storesOf(manyJobs(300)));
   assert.equal(assignments.length, 256);
   assert.equal(allowances.length, 256);
   assert.equal(assignments[0]?.id, '0000002c-r1-0');
   assert.equal(assignments.at(-1)?.id, '0000012b-r1-0');
 });
+
+test('the longest paths of many jobs fit into what an agent reads, the oldest first', () => {
+  // Six bytes each in JSON, and as many as the schema lets through.
+  const work = workFor('worker-1', storesOf(manyJobs(200, '\u0001'.repeat(4_095))));
+  const ids = work.assignments.map(({ id }) => id);
+  assert.ok(Buffer.byteLength(JSON.stringify({ revision: 'r', nextSyncMs: 0, ...work })) < maxSyncBytes);
+  assert.ok(ids.length >= 20 && ids.length < 200, `${ids.length} assignments`);
+  assert.equal(ids.at(-1), '000000c7-r1-0');
+  assert.equal(ids[0], `${(200 - ids.length).toString(16).padStart(8, '0')}-r1-0`);
+});
+
+const crowds: readonly (readonly [count: number, path: string, isFull: boolean])[] = [
+  [256, 'run42', false],
+  [257, 'run42', true],
+  [20, '\u0001'.repeat(4_095), false],
+  [200, '\u0001'.repeat(4_095), true],
+];
+
+for (const [count, path, isFull] of crowds) {
+  test(`${count} shards with paths of ${path.length} characters ${isFull ? 'fill' : 'do not fill'} a node`, () => {
+    const stores = storesOf(manyJobs(count, path));
+    const room = roomOn('worker-1', stores);
+    assert.equal(room.isFull, isFull);
+    assert.deepEqual(
+      [...room.shardNames].sort(),
+      workFor('worker-1', stores).assignments.map(({ id }) => id),
+    );
+  });
+}

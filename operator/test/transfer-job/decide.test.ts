@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Decision, decide, nextLookMs } from '../../src/transfer-job/decide.ts';
+import { type Decision, decide, letGo, nextLookMs, refused, startTimeOf, toldMs } from '../../src/transfer-job/decide.ts';
 import type { Observed } from '../../src/transfer-job/observe.ts';
 import { shardsFinalizer } from '../../src/transfer-job/resources.ts';
 import { storedPolicy } from '../policy/policy-cases.ts';
@@ -20,17 +20,20 @@ import {
   storedJob,
   storedShard,
   succeeded,
+  unreadableShard,
   view,
 } from './job-cases.ts';
 
 const deleted = { deletionTimestamp: '2026-01-31T09:59:59Z', finalizers: ['example.com/other', shardsFinalizer] };
 const complete = {
+  observedGeneration: 3,
   phase: 'Complete' as const,
   conditions: [
     { type: 'Complete' as const, status: 'True' as const, lastTransitionTime: '2026-01-31T09:59:59Z', reason: 'Succeeded', message: '' },
   ],
 };
 const failedStatus = {
+  observedGeneration: 3,
   phase: 'Failed' as const,
   conditions: [
     { type: 'Complete' as const, status: 'False' as const, lastTransitionTime: '2026-01-31T09:59:59Z', reason: 'NoSpace', message: '' },
@@ -91,6 +94,44 @@ const cases: readonly (readonly [string, Observed, string])[] = [
     'a failed job is not started again when its spec or policy changes',
     view({ job: storedJob({ status: failedStatus, spec: { suspend: true } }), policies: [] }),
     'leave',
+  ],
+  [
+    'a complete job whose spec was changed since says that it has seen it',
+    view({ job: storedJob({ status: complete, metadata: { generation: 4 } }) }),
+    'acknowledge',
+  ],
+  [
+    'a complete job whose spec was changed since lets its shard go first',
+    view({ job: storedJob({ status: complete, metadata: { generation: 4 } }), shard: endedShard }),
+    'deleteShard',
+  ],
+  [
+    'a complete job that is deleted has nothing more to say',
+    view({ job: storedJob({ status: complete, metadata: { ...deleted, finalizers: [], generation: 4 } }) }),
+    'leave',
+  ],
+  // Who cannot read a shard knows nothing of it.
+  ['a job whose shard cannot be read is held', view({ unreadableShard }), 'hold ShardUnreadable'],
+  ['a job whose shard could be read once is held', view({ unreadableShard, shard: running }), 'hold ShardUnreadable'],
+  [
+    'a suspended job whose shard cannot be read is held',
+    view({ unreadableShard, job: storedJob({ spec: { suspend: true } }) }),
+    'hold ShardUnreadable',
+  ],
+  [
+    'a deleted job whose shard cannot be read is held',
+    view({ unreadableShard, job: storedJob({ metadata: deleted }) }),
+    'hold ShardUnreadable',
+  ],
+  [
+    'a deleted job whose shard had stopped before it could not be read any more is held',
+    view({ unreadableShard, job: storedJob({ metadata: deleted }), shard: seenShard({ isStopped: true }) }),
+    'hold ShardUnreadable',
+  ],
+  [
+    'a complete job lets a shard go that cannot be read',
+    view({ unreadableShard, job: storedJob({ status: complete, metadata: { finalizers: [shardsFinalizer] } }) }),
+    'deleteUnreadable',
   ],
   // What is done is done, whatever is wished meanwhile.
   ['a job whose shard has ended ends', view({ shard: endedShard }), 'finish'],
@@ -176,6 +217,17 @@ const cases: readonly (readonly [string, Observed, string])[] = [
     view({ shard: seenShard({ report: reportOf({ state: 'Waiting', waiting: { reason: 'SlotsBusy', message: 'others work' } }) }) }),
     'hold SlotsBusy',
   ],
+  ['a job is held while others fill its node', view({ shard: seenShard({ isStopped: true, givenInstead: 41 }) }), 'hold NoFreeSlot'],
+  [
+    'a job is held without an agent, also where others would fill the node',
+    view({ agent: undefined, shard: seenShard({ isStopped: true, givenInstead: 41 }) }),
+    'hold AgentUnavailable',
+  ],
+  [
+    'a job leaves the full node that it no longer names',
+    view({ job: storedJob({ spec: onNode('worker-2') }), shard: seenShard({ isStopped: true, givenInstead: 41 }) }),
+    'moveShard',
+  ],
   // What is left.
   ['a job gets its shard', view(), 'createShard'],
   [
@@ -202,11 +254,36 @@ function described(decision: Decision): string {
   return decision.kind === 'hold' ? `hold ${decision.obstacle.reason}` : decision.kind;
 }
 
+test('a deleted job that cannot be read waits for a shard that cannot either', () => {
+  const { metadata } = storedJob({ metadata: deleted });
+  assert.equal(described(letGo({ job: { metadata }, shard: undefined, unreadableShard })), 'hold ShardUnreadable');
+  assert.equal(described(letGo({ job: { metadata }, shard: undefined, unreadableShard: undefined })), 'removeFinalizer');
+});
+
+test('what the API server refuses is held, with its sentence', () => {
+  assert.deepEqual(refused(decide(view()), 'create transfershards: 403 Forbidden: exceeded quota'), {
+    kind: 'hold',
+    obstacle: {
+      reason: 'ShardNotCreated',
+      message: "the job's shard could not be created, which is tried again: create transfershards: 403 Forbidden: exceeded quota",
+    },
+  });
+  assert.equal(described(refused({ kind: 'removeFinalizer' }, 'no')), 'hold ShardNotWritten');
+});
+
 test('the shard of a job has a name that a second attempt finds again', () => {
   assert.deepEqual(decide(view()), {
     kind: 'createShard',
     name: shardName,
-    spec: { jobRef: { namespace: 'climate', name: 'run42' }, jobUID: jobUid, run: 1, index: 0, node: 'worker-1', epoch: 1 },
+    spec: {
+      jobRef: { namespace: 'climate', name: 'run42' },
+      jobUID: jobUid,
+      run: 1,
+      index: 0,
+      node: 'worker-1',
+      epoch: 1,
+      leaseSeconds: 3_600,
+    },
   });
 });
 
@@ -240,6 +317,24 @@ test('the clock of a node cannot put an end into the future', () => {
   assert.equal(decision.kind === 'recordEnd' && decision.end.completionTime, '2026-01-31T10:00:00Z');
 });
 
+const impossible: readonly (readonly [string, string])[] = [
+  ['before there were calendars', '0000-01-01T00:00:00+23:59'],
+  ['after the last year of four digits', '9999-12-31T23:59:59-23:59'],
+];
+
+for (const [name, lastUpdateTime] of impossible) {
+  test(`a time ${name} is told as one that can be written`, () => {
+    const told = new Date(toldMs(lastUpdateTime, nowMs)).toISOString();
+    assert.match(told, /^(1970-01-01|2026-01-31)T/);
+  });
+}
+
+test('an agent that has begun before there were calendars has begun in 1970', () => {
+  assert.equal(startTimeOf(Number.MAX_SAFE_INTEGER, nowMs), '1970-01-01T00:00:00Z');
+  assert.equal(startTimeOf(8e15, nowMs), '1970-01-01T00:00:00Z');
+  assert.equal(startTimeOf(1_000, nowMs), '2026-01-31T09:59:59Z');
+});
+
 test('an end without an outcome has a reason all the same', () => {
   const decision = decide(view({ shard: seenShard({ report: reportOf({ state: 'Failed' }) }) }));
   assert.equal(decision.kind === 'recordEnd' && decision.end.outcome?.reason, 'InternalError');
@@ -252,6 +347,16 @@ const sentences: readonly (readonly [string, Observed, RegExp])[] = [
     'a lost agent and how long its work may go on',
     view({ agent: lostAgent, shard: seenShard({ heardMs: lostAgent.lastSeenMs, stoppedMs: nowMs + 60_000 }) }),
     /heard last at 2026-01-31T09:58:00Z; what it has begun goes on, at the longest until 2026-01-31T10:01:00Z/,
+  ],
+  [
+    'a shard that cannot be read, and what a person can do',
+    view({ unreadableShard }),
+    /shard smartcopy-system\/6f0c3a1e-r1-0; run the version .* or delete it once nothing works on it: status.state: must be/,
+  ],
+  [
+    'a full node and how much it holds',
+    view({ shard: seenShard({ givenInstead: 41 }) }),
+    /the node 'worker-1' holds 41 shards of at most 256, .*; it starts when one has ended/,
   ],
   [
     'a root that is missing',
@@ -277,9 +382,11 @@ const looks: readonly (readonly [string, Observed, number | undefined])[] = [
   ['when its numbers become old', view({ shard: running }), 9_001],
   [
     'when a silent agent is lost',
-    view({ shard: seenShard({ heardMs: nowMs - 30_000 }), agent: { ...heardAgent, lastSeenMs: nowMs - 30_000 } }),
+    view({ shard: { ...running, heardMs: nowMs - 30_000 }, agent: { ...heardAgent, lastSeenMs: nowMs - 30_000 } }),
     60_001,
   ],
+  ['soon when its agent has not begun', view({ shard: seenShard({ isStopped: true }) }), 2_001],
+  ['when its agent is lost while it waits for room', view({ shard: seenShard({ isStopped: true, givenInstead: 256 }) }), 89_001],
   [
     'when the lease of a lost agent ends',
     view({

@@ -63,6 +63,15 @@ const stories: readonly (readonly [string, readonly Observed[], readonly string[
     ],
   ],
   [
+    'finds no room on its node',
+    [...[1, 2].map(() => view({ shard: seenShard({ isStopped: true, givenInstead: 256 }) })), atWork],
+    [
+      "Warning NoFreeSlot: the node 'worker-1' holds 256 shards of at most 256, as many as its agent can be told of; it starts when one has ended",
+      scheduled,
+      started,
+    ],
+  ],
+  [
     'is deleted while it runs',
     [atWork, view({ job: storedJob({ metadata: { deletionTimestamp: '2026-01-31T10:00:00Z' } }), shard: running })],
     [scheduled, started, "Normal Stopping: the job is deleted; it waits until the node 'worker-1' has stopped"],

@@ -74,11 +74,20 @@ export function storedShard({ metadata = {}, spec = {}, status }: GivenShard = {
       index: 0,
       node: 'worker-1',
       epoch: 1,
+      leaseSeconds: 3_600,
       ...spec,
     },
     ...(status === undefined ? {} : { status }),
   });
 }
+
+/** The shard of run42 as something that this build cannot read. */
+export const unreadableShard: NonNullable<Observed['unreadableShard']> = {
+  key: { namespace: 'smartcopy-system', name: shardName },
+  uid: 'uid-shard',
+  resourceVersion: '10',
+  problems: ['status.state: must be Assigned, Succeeded, or Failed'],
+};
 
 export function labelled(name: string, labels: Record<string, string> = {}): LabelledObject {
   return {
@@ -141,6 +150,7 @@ interface GivenView extends GivenWorld {
   readonly job?: StoredTransferJob;
   readonly agent?: Observed['agent'];
   readonly shard?: SeenShard;
+  readonly unreadableShard?: Observed['unreadableShard'];
   readonly nowMs?: number;
   readonly operatorStartedMs?: number;
 }
@@ -153,14 +163,24 @@ export function view(given: GivenView = {}): Observed {
     ends: resolveEnds(job, storesOf(given)),
     agent: 'agent' in given ? given.agent : heardAgent,
     shard,
+    unreadableShard: given.unreadableShard,
     nowMs: given.nowMs ?? nowMs,
     operatorStartedMs: given.operatorStartedMs ?? operatorStartedMs,
+    leaseSeconds: 3_600,
   };
 }
 
 /** A shard of which its agent spoke a second ago; at work unless it says otherwise. */
 export function seenShard(given: Partial<SeenShard> = {}): SeenShard {
-  return { object: storedShard(), report: undefined, heardMs: nowMs - 1_000, isStopped: false, stoppedMs: nowMs + 3_615_000, ...given };
+  return {
+    object: storedShard(),
+    report: undefined,
+    heardMs: nowMs - 1_000,
+    isStopped: false,
+    stoppedMs: nowMs + 3_615_000,
+    givenInstead: undefined,
+    ...given,
+  };
 }
 
 function countsOf(counts: Partial<TransferCounts> = {}): TransferCounts {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type StoredTransferJob, type TransferFailure, type TransferJobStatus, transferJobStatus } from '@smartcopy/crds';
-import { decide } from '../../src/transfer-job/decide.ts';
+import { decide, refused } from '../../src/transfer-job/decide.ts';
 import type { Observed } from '../../src/transfer-job/observe.ts';
 import { changeBetween, nextStatus } from '../../src/transfer-job/status.ts';
 import { storedPolicy } from '../policy/policy-cases.ts';
@@ -21,6 +21,7 @@ import {
   storedJob,
   storedShard,
   succeeded,
+  unreadableShard,
   view,
 } from './job-cases.ts';
 
@@ -95,6 +96,21 @@ const outlines: readonly (readonly [string, Observed, string])[] = [
     'its agent waits for a slot',
     view({ shard: seenShard({ report: reportOf({ state: 'Waiting', waiting: { reason: 'SlotsBusy', message: 'others work' } }) }) }),
     `Pending: Authorized=True/PolicyMatched Scheduled=False/SlotsBusy ${working('SlotsBusy')}`,
+  ],
+  [
+    'left waiting by a full node',
+    view({ shard: seenShard({ isStopped: true, givenInstead: 256 }) }),
+    `Pending: Authorized=True/PolicyMatched Scheduled=False/NoFreeSlot ${working('NoFreeSlot')}`,
+  ],
+  [
+    'held by a shard that cannot be read',
+    view({ unreadableShard }),
+    `Pending: Authorized=True/PolicyMatched Scheduled=False/ShardUnreadable ${stuck('ShardUnreadable')}`,
+  ],
+  [
+    'suspended, and nobody knows whether anything works on it',
+    view({ unreadableShard, job: suspendedJob }),
+    `Pending: Authorized=True/PolicyMatched Scheduled=False/ShardUnreadable Suspended=False/Stopping ${stuck('ShardUnreadable')}`,
   ],
   ['denied', view({ policies: [] }), `Pending: Authorized=False/NoPolicy Scheduled=False/NotAuthorized ${stuck('NoPolicy')}`],
   [
@@ -186,6 +202,35 @@ for (const [name, seen, expected] of outlines) {
     assert.ok(status.conditions?.every(({ observedGeneration }) => observedGeneration === 3));
   });
 }
+
+test('a job whose shard the API server refuses says so', () => {
+  const seen = view();
+  const status = nextStatus(seen, refused(decide(seen), 'create transfershards: 403 Forbidden: exceeded quota'));
+  assert.equal(outline(status), `Pending: Authorized=True/PolicyMatched Scheduled=False/ShardNotCreated ${stuck('ShardNotCreated')}`);
+  assert.match(status.conditions?.find(({ type }) => type === 'Scheduled')?.message ?? '', /exceeded quota$/);
+});
+
+test('a change of the spec changes nothing of a job that has ended but the generation', () => {
+  const seen = view({ job: runningJob(), shard: ended(succeeded) });
+  const status = statusOf(seen);
+  const changed = view({
+    job: storedJob({ metadata: { generation: 4 }, spec: { suspend: true }, status }),
+    policies: [],
+    agent: undefined,
+  });
+  const conditions = status.conditions?.map((condition) => ({ ...condition, observedGeneration: 4 }));
+  assert.deepEqual(statusOf(changed), { ...status, observedGeneration: 4, conditions });
+  assert.equal(changeBetween(status, statusOf(changed)), 'transition');
+});
+
+test('the clock of a node cannot make a last number that nobody takes', () => {
+  const progress = { ...halfDone, lastUpdateTime: '9999-12-31T23:59:59-23:59' };
+  assert.equal(statusOf(view({ shard: ended({ ...succeeded, progress }) })).progress?.lastUpdateTime, '2026-01-31T10:00:00Z');
+});
+
+test('a shard that waits for room is held by no agent', () => {
+  assert.equal(statusOf(view({ shard: seenShard({ isStopped: true, givenInstead: 256 }) })).shards?.active, 0);
+});
 
 test('a condition keeps the time of its last change of status, also when its reason changes', () => {
   const pending = view({ shard: stoppedShard });

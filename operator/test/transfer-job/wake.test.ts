@@ -6,7 +6,7 @@ import { WorkQueue } from '../../src/kube/work-queue.ts';
 import { type WorkStores, workFor } from '../../src/transfer-job/assignments.ts';
 import { wakeOnChanges } from '../../src/transfer-job/wake.ts';
 import { storedPolicy } from '../policy/policy-cases.ts';
-import { labelled, openPolicy, reportOf, shardName, storedJob, storedShard, storesOf } from './job-cases.ts';
+import { labelled, openPolicy, reportOf, shardName, storedJob, storedShard, storesOf, unreadableShard } from './job-cases.ts';
 
 const namespace = 'smartcopy-system';
 const ended: NonNullable<ReturnType<typeof storedJob>['status']> = {
@@ -19,6 +19,7 @@ const endedJob = storedJob({ metadata: { name: 'ended', uid: '22222222-0000-4000
 interface Setting {
   readonly stores: WorkStores;
   readonly directory: AgentDirectory;
+  readonly queue: WorkQueue;
 }
 
 /** The jobs that wait after something has happened among three: run42 with a shard on worker-1, one in another namespace, one that has ended. */
@@ -27,9 +28,17 @@ async function wokenBy(happen: (setting: Setting) => unknown): Promise<readonly 
   const directory = directoryOf(() => ({ assignments: [], allowances: [] }));
   const queue = new WorkQueue({ name: 'jobs' });
   wakeOnChanges({ stores, directory, queue, namespace });
-  await happen({ stores, directory });
+  await happen({ stores, directory, queue });
+  return await emptied(queue);
+}
+
+async function emptied(queue: WorkQueue): Promise<readonly string[]> {
   const keys: string[] = [];
-  while (queue.depth > 0) keys.push((await queue.take(AbortSignal.timeout(1_000))).name);
+  while (queue.depth > 0) {
+    const key = await queue.take(AbortSignal.timeout(1_000));
+    queue.done(key);
+    keys.push(key.name);
+  }
   return keys.sort();
 }
 
@@ -43,6 +52,8 @@ const request = {
   ...{ bootId: 'boot', instanceId: 'instance', version: '0.1.0', waitMs: 0, roots: [], reports: [] },
   capabilities: { kernelRelease: '6.12.0', architecture: 'x64', cpuCount: 1, memoryBytes: 1, ioUring: 'Full' as const },
 };
+
+const unreadablePolicy = { key: { namespace: '', name: 'open' }, uid: 'uid-open', resourceVersion: '2', problems: ['spec: is new'] };
 
 const happenings: readonly (readonly [string, (setting: Setting) => unknown, readonly string[]])[] = [
   ['a change of a job wakes it', ({ stores }) => stores.jobs.put(storedJob({ metadata: { resourceVersion: '8' } })), ['run42']],
@@ -78,6 +89,8 @@ const happenings: readonly (readonly [string, (setting: Setting) => unknown, rea
   ['labels of a node wake its jobs', ({ stores }) => stores.nodes.put(metadata('worker-1', { disk: 'nvme' })), ['elsewhere', 'run42']],
   ['a node that goes wakes its jobs', ({ stores }) => stores.nodes.remove({ namespace: '', name: 'worker-1' }), ['elsewhere', 'run42']],
   ["a kubelet's heartbeat wakes nobody", ({ stores }) => stores.nodes.put(metadata('worker-1', {})), []],
+  ['a policy that cannot be read any more wakes them', ({ stores }) => void stores.policies.putUnparsable(unreadablePolicy), ['run42']],
+  ['a shard that cannot be read any more wakes its job', ({ stores }) => void stores.shards.putUnparsable(unreadableShard), ['run42']],
   [
     'an agent that comes wakes the jobs of its node',
     ({ directory }) => directory.sync(agent, request, AbortSignal.timeout(1_000)),
@@ -101,9 +114,32 @@ for (const [name, happen, expected] of happenings) {
   });
 }
 
+test('a policy that can be read again wakes them, whatever was changed', async () => {
+  const woken = await wokenBy(async ({ stores, queue }) => {
+    stores.policies.putUnparsable(unreadablePolicy);
+    await emptied(queue);
+    stores.policies.put(changedPolicy(1));
+  });
+  assert.deepEqual(woken, ['run42']);
+});
+
+test('a shard that was never readable wakes its job when it comes and when it goes', async () => {
+  assert.deepEqual(
+    await wokenBy(async ({ stores, queue }) => {
+      // What was readable before is forgotten.
+      stores.shards.remove(unreadableShard.key);
+      await emptied(queue);
+      stores.shards.putUnparsable(unreadableShard);
+      assert.deepEqual(await emptied(queue), ['run42']);
+      stores.shards.remove(unreadableShard.key);
+    }),
+    ['run42'],
+  );
+});
+
 test('a change of what an agent should be doing answers its held request', async () => {
   const stores = storesOf({ jobs: [storedJob()], shards: [storedShard()] });
-  const directory = directoryOf((node) => workFor(node, stores, 60_000));
+  const directory = directoryOf((node) => workFor(node, stores));
   wakeOnChanges({ stores, directory, queue: new WorkQueue({ name: 'jobs' }), namespace });
   const { revision, assignments } = await directory.sync(agent, request, AbortSignal.timeout(1_000));
   assert.equal(assignments.length, 1);
@@ -117,7 +153,6 @@ function directoryOf(work: (node: string) => NodeWork): AgentDirectory {
   return new AgentDirectory({
     clock: systemClock,
     startedAtMs: systemClock.monotonicMs(),
-    nodeLeaseMs: 60_000,
     leaseMarginMs: 1_000,
     workFor: work,
     isReady: () => true,

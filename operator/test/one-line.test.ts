@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oneLine } from '../../src/transfer-job/one-line.ts';
+import { oneLine } from '../src/one-line.ts';
 
 const cases: readonly (readonly [string, string, number, string])[] = [
   ['a short text', 'as it is', 64, 'as it is'],
