@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { lacksControlPlane, lacksPromtool, promtool } from '../support/brought-programs.ts';
 import { type Cluster, cluster, namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -48,6 +49,8 @@ test('the metrics of both processes', { skip: lacksControlPlane() }, async (t) =
     assert.match(pages.agent, /^smartcopy_agent_operator_connected 1$/m);
   });
 
+  await t.test('the operator has no right that it does not use', () => compareRights(running, pages.operator));
+
   await t.test('both are healthy and ready', () => checkHealth(running));
 });
 
@@ -86,6 +89,40 @@ function sumOf(text: string, metric: string, word: string): number {
     .split('\n')
     .filter((line) => line.startsWith(`${metric}{`) && line.includes(`"${word}"`))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+/** Rights for what does not happen in this test, each with what it is for. */
+const rarelyUsed: ReadonlySet<string> = new Set([
+  'get transferjobs', // A shard whose job the cache does not have.
+  'get transfershards', // A shard that exists already.
+  'patch transfershards', // A job that was corrected to name another node.
+  'get nodeagents', // One that the cache does not have yet.
+  'delete nodeagents', // A node that is gone.
+  'patch secrets', // Certificates that are renewed.
+  'patch configmaps',
+  'patch events', // One that happens again.
+  'create subjectaccessreviews', // A person who follows a job.
+]);
+
+const roleRules = z.object({ rules: z.array(z.object({ verbs: z.array(z.string()), resources: z.array(z.string()) })) });
+
+/** The roles' verbs on resources, against those that the operator's own metrics show. */
+async function compareRights({ playground: { controlPlane } }: Cluster, text: string): Promise<void> {
+  const base = '/apis/rbac.authorization.k8s.io/v1';
+  const roles = [`${base}/clusterroles/smartcopy-operator`, `${base}/namespaces/smartcopy-system/roles/smartcopy-operator`];
+  const granted = new Set<string>();
+  for (const path of roles) {
+    for (const { verbs, resources } of roleRules.parse(await controlPlane.request('GET', path)).rules) {
+      for (const verb of verbs) for (const resource of resources) granted.add(`${verb} ${resource}`);
+    }
+  }
+  const seen = text.matchAll(/^smartcopy_api_requests_total\{verb="(\w+)",resource="([\w/]+)",code="2/gm);
+  const used = new Set([...seen].map(([, verb, resource]) => `${verb} ${resource}`));
+  assert.ok(used.has('create transfershards') && used.has('update transferjobs/status'), [...used].join());
+  assert.deepEqual(
+    [...granted].filter((right) => !used.has(right) && !rarelyUsed.has(right)),
+    [],
+  );
 }
 
 async function checkHealth({ playground }: Cluster): Promise<void> {

@@ -136,7 +136,9 @@ function instructions(): string {
  */
 async function untilTheEnd(): Promise<ServerProcess | undefined> {
   const restarts: number[] = [];
+  let failure: unknown;
   while (!stopping.signal.aborted) {
+    if (failure !== undefined) throw failure;
     const lost = playground.controlPlane.servers.find((server) => server.hasFailed());
     if (lost !== undefined) return lost;
     const ended = playground.restartables.find(({ server }) => server?.hasFailed() === true);
@@ -144,7 +146,11 @@ async function untilTheEnd(): Promise<ServerProcess | undefined> {
       restarts.push(performance.now());
       if (restarts.filter((atMs) => performance.now() - atMs < restartWindowMs).length > maxRestarts) return ended.server;
       say(`${ended.server.shortEnd()}; it is started again\n`);
-      await ended.start(stopping.signal);
+      // Not awaited: what it waits for may itself have ended.
+      ended.start(stopping.signal).catch((error: unknown) => {
+        // One that ended once more is seen as such.
+        if (!ended.server?.hasFailed()) failure ??= error;
+      });
     }
     await setTimeout(watchIntervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
   }

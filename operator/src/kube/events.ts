@@ -93,6 +93,11 @@ export class EventRecorder {
   /** Notes an event; it does not wait and never fails. Beyond 1,000 that wait, new ones are dropped and counted in the log. */
   record(subject: EventSubject, text: EventText): void {
     const nowMs = this.#clock.now();
+    const { kind, metadata } = subject;
+    this.#options.log.info(
+      { kind, namespace: metadata.namespace, name: metadata.name, type: text.type, reason: text.reason, text: text.message },
+      'event',
+    );
     const id = JSON.stringify([subject.metadata.uid, text.type, text.reason, text.message]);
     const known = this.#pending.get(id);
     if (known !== undefined) {
