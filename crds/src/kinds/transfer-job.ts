@@ -44,13 +44,17 @@ const parallelism = z.strictObject({
     .max(256)
     .meta({ format: 'int32' })
     .optional()
-    .describe('Threads that copy on a node. Absent means chosen from the CPUs that the agent may use.'),
+    .describe(
+      'Threads that copy on a node; an agent gives at most 4 for each of its CPUs. Absent means chosen from the CPUs that the agent may use.',
+    ),
 });
 
 const engine = z.strictObject({
   bufferSize: quantityBetween({ least: '4Ki', most: '1Gi', unit: 'bytes', advice: 'leave it out to let the engine choose' })
     .optional()
-    .describe('Bytes that one read or write of a large file moves, a quantity from 4Ki to 1Gi. Absent means chosen by the engine.'),
+    .describe(
+      'Bytes that one read or write of a large file moves, a quantity from 4Ki to 1Gi; an agent gives all its buffers together at most an eighth of its memory. Absent means chosen by the engine.',
+    ),
 });
 
 /** What a user asks for. Only fields that this build carries out: any other is refused. */

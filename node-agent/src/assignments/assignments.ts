@@ -282,10 +282,10 @@ export class Assignments {
     if (end.state === 'Stopped') log.info(counts, 'assignment stopped');
     else {
       const { report: _report, error, ...rest } = end;
-      log.info(
-        { ...counts, state: end.state, reason: end.outcome?.reason, ...(error === undefined ? {} : { err: error }) },
-        'assignment ended',
-      );
+      const { reason, message } = end.outcome ?? {};
+      if (end.state === 'Succeeded') log.info({ ...counts, reason }, 'assignment succeeded');
+      // A stack is for who mends the program; all else is said by the sentence.
+      else log.warn({ ...counts, reason, problem: message, ...(reason === 'InternalError' ? { err: error } : {}) }, 'assignment failed');
       if (held.isWanted && isSameWork(run.assignment, held.assignment)) {
         held.mayTellEnd = false;
         held.ended = { ...rest, ...moments };

@@ -8,6 +8,7 @@ import {
   type TransferCounts,
   toTime,
 } from '@smartcopy/crds/progress';
+import { describeReason } from './failure-sentences.ts';
 import type { FailureGroup } from './failure-summary.ts';
 import type { Counters, TransferReport } from './run-transfer.ts';
 
@@ -50,7 +51,7 @@ export function describeEnded(report: TransferReport, isReadBack: boolean): Ende
     engineUsed: describeEngine(counters),
     errors: report.errors.map(describeGroup),
     ...(failure === undefined ? {} : { failure }),
-    message: failure?.message ?? describeSuccess(counters),
+    message: failure?.message ?? describeSuccess(report),
     ...(isReadBack ? { verified: describeVerified(report, failure) } : {}),
   };
 }
@@ -116,8 +117,15 @@ export function describeGroup({ side, ...group }: FailureGroup): TransferFailure
   return { ...group, side: side === 'source' ? 'Source' : 'Destination' };
 }
 
-function describeSuccess({ filesDone, filesUnchanged }: Counters): string {
-  return `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`;
+/** What was not quite as asked is said too: nobody reads counters when all is well. */
+function describeSuccess({ counters, ownersNotKept, modesNotKept }: TransferReport): string {
+  const { filesDone, filesUnchanged, entriesRefused } = counters;
+  return [
+    `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`,
+    ...(entriesRefused > 0 ? [`${readableCount(entriesRefused, 'device, socket or FIFO', 'devices, sockets and FIFOs')} left out`] : []),
+    ...(ownersNotKept > 0 ? [`${readableCount(ownersNotKept, 'entry', 'entries')} copied without owner`] : []),
+    ...(modesNotKept > 0 ? [`${readableCount(modesNotKept, 'entry', 'entries')} copied without mode`] : []),
+  ].join('; ');
 }
 
 function failed(cause: Cause, at: string): TransferJobCondition[] {
@@ -128,13 +136,17 @@ function failed(cause: Cause, at: string): TransferJobCondition[] {
   ];
 }
 
-/** Verified speaks of what was copied: a job of which a file could not be read may still have verified all others. */
+/** True only when everything that the job was to copy is there and equal: scripts wait for it. */
 function describeVerified(report: TransferReport, failure: Cause | undefined): NonNullable<EndedTransfer['verified']> {
   if (report.mismatchCount > 0) return { status: 'False', reason: 'VerifyMismatch', message: describeMismatches(report.mismatchCount) };
   if (failure !== undefined && report.end !== 'Finished') {
     return { status: 'False', reason: failure.reason, message: 'it ended before everything was read back' };
   }
   const { bytesVerified, filesUnchanged } = report.counters;
+  if (failure !== undefined) {
+    const message = `${readableBytes(bytesVerified)} read back and found equal, but not everything was copied`;
+    return { status: 'False', reason: failure.reason, message };
+  }
   const unread = filesUnchanged > 0 ? `; ${readableCount(filesUnchanged, 'file')} of equal size and time not read` : '';
   return { status: 'True', reason: 'Succeeded', message: `${readableBytes(bytesVerified)} read back and found equal${unread}` };
 }
@@ -157,10 +169,19 @@ function causeOfFailure(report: TransferReport): Cause | undefined {
   }
   if (failureCount > 0) {
     const entries = readableCount(failureCount, 'entry', 'entries');
-    return { reason: 'EntriesFailed', message: `${entries} could not be copied, or not with all attributes` };
+    return { reason: 'EntriesFailed', message: `${entries} could not be copied, or not with all attributes${firstOf(report)}` };
   }
   if (digestsError === undefined) return undefined;
   return { reason: 'DigestsIncomplete', message: `the list of digests ended early by ${digestsError.syscall}: ${digestsError.errno}` };
+}
+
+/** So that one failure need not be looked for elsewhere. */
+function firstOf({ errors }: TransferReport): string {
+  const [first] = errors;
+  if (first === undefined) return '';
+  const call = [first.syscall, first.errno].filter((part) => part !== undefined).join(': ');
+  const place = first.path === '' ? `the ${first.side} itself` : `${first.path} in the ${first.side}`;
+  return `; the first: ${place}: ${describeReason(first.reason)}${call === '' ? '' : ` (${call})`}`;
 }
 
 function describeMismatches(count: number): string {

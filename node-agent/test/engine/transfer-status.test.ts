@@ -63,7 +63,7 @@ const outcomes: readonly (readonly [name: string, report: Partial<TransferReport
       'a file could not be read, all others were read back',
       { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, errors: [denied] },
       true,
-      ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed', 'Verified=True/Succeeded'],
+      ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed', 'Verified=False/EntriesFailed'],
     ],
     [
       'a file differed when it was read back',
@@ -121,12 +121,21 @@ test('what is said is said with its numbers', () => {
   assert.deepEqual(
     status.conditions?.map(({ message }) => message),
     [
-      '2 entries could not be copied, or not with all attributes',
-      '2 entries could not be copied, or not with all attributes',
-      '2.0 KiB read back and found equal',
+      '2 entries could not be copied, or not with all attributes; the first: a in the source: permission denied (openat: EACCES)',
+      '2 entries could not be copied, or not with all attributes; the first: a in the source: permission denied (openat: EACCES)',
+      '2.0 KiB read back and found equal, but not everything was copied',
     ],
   );
   assert.deepEqual(status.errors, [{ ...denied, side: 'Source' }]);
+});
+
+test('what was not quite as asked is said beside the success', () => {
+  const counters = { ...done, filesDone: 3, filesUnchanged: 0, entriesRefused: 1 };
+  const status = statusOfEnded(reportOf({ counters, ownersNotKept: 2, modesNotKept: 1 }), false);
+  assert.equal(
+    status.conditions?.[0]?.message,
+    '3 files copied, 0 equal already; 1 device, socket or FIFO left out; 2 entries copied without owner; 1 entry copied without mode',
+  );
 });
 
 test('a transfer that did not start has the same fields, and fits the schema however long its sentence is', () => {
