@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -46,6 +47,15 @@ test('lock files name no place to download from', async () => {
     const { packages } = schema.parse(JSON.parse(await readFile(join(repository, file), 'utf8')));
     const named = Object.entries(packages).filter(([, { link, resolved }]) => link !== true && resolved !== undefined);
     assert.deepEqual(named, [], file);
+  }
+});
+
+test('what the docs name of the repository exists', async () => {
+  const named = /`((?:crds|docs|examples|native|node-agent|operator|test|toolchain)\/[\w./-]+)`/g;
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...(await filesBelow(['docs'], /\.md$/))]) {
+    const text = await readFile(join(repository, page), 'utf8');
+    const missing = [...text.matchAll(named)].map(([, path = '']) => path).filter((path) => !existsSync(join(repository, path)));
+    assert.deepEqual(missing, [], page);
   }
 });
 
