@@ -164,7 +164,12 @@ function obstacleTo(seen: Observed): Obstacle | undefined {
     return { reason: 'NodesDiffer', message };
   }
   if (!source.isNodeKnown) {
-    const message = `the cluster has no node '${source.node}'; correct nodeName, or wait until it has joined`;
+    // Once it has started, the node cannot be changed any more.
+    const advice =
+      seen.job.status?.startTime === undefined
+        ? 'correct nodeName, or wait until it has joined'
+        : 'wait until it has joined, or delete the job and create another';
+    const message = `the cluster has no node '${source.node}'; ${advice}`;
     return { reason: 'NodeUnavailable', message };
   }
   return lostAgent(seen) ?? closedRoots(seen);

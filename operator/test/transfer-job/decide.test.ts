@@ -342,6 +342,11 @@ test('an end without an outcome has a reason all the same', () => {
 
 const sentences: readonly (readonly [string, Observed, RegExp])[] = [
   ['an unknown node', view({ nodes: [] }), /no node 'worker-1'; correct nodeName/],
+  [
+    'a node that went after the start',
+    view({ nodes: [], job: storedJob({ status: { phase: 'Running', startTime: '2026-01-31T09:00:00Z' } }) }),
+    /wait until it has joined, or delete the job and create another$/,
+  ],
   ['no agent', view({ agent: undefined }), /agent on the node 'worker-1' has not been heard of; check its pod/],
   [
     'a lost agent and how long its work may go on',
