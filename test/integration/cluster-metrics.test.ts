@@ -17,6 +17,8 @@ test('the metrics of both processes', { skip: lacksControlPlane() }, async (t) =
   plantTree(join(running.pathOf('worker-1', 'data'), telltale), { [`${telltale}-file`]: randomBytes(300_000), again: 'x' });
   await running.createJob({ name: telltale, spec: { verify: { algorithm: 'BLAKE3' }, bandwidth: { limit: '100Ki' } } });
   await running.untilComplete(telltale);
+  // After the end of the job comes the end of its shard.
+  await eventually('its shard is gone', async () => (await running.shards()).length === 0);
   const pages = {
     operator: await pageWhenCounted(running),
     agent: await page(running.playground.agent('worker-1').metricsUrl),

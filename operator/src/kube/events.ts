@@ -146,10 +146,11 @@ export class EventRecorder {
   /** Leaves the event pending when it should be tried again. */
   async #writeOnce(id: string, pending: Pending, signal: AbortSignal): Promise<void> {
     await this.#options.budget.take('event', signal);
-    const { count } = pending;
+    // It may happen again while it is written: that is written next.
+    const writing = { ...pending };
     try {
-      await this.#write(id, pending, signal);
-      pending.count -= count;
+      await this.#write(id, writing, signal);
+      pending.count -= writing.count;
     } catch (error) {
       if (signal.aborted) throw error;
       pending.failureCount += 1;

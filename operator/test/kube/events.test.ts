@@ -97,6 +97,24 @@ test('an event that the API server is too busy for is tried again under its name
   assert.deepEqual(logged, []);
 });
 
+test('an event that happens again while it is written is counted once for each time', async (t) => {
+  const sent: SentEvent[] = [];
+  const { client } = await troubled(t, [accepting(sent)]);
+  const { recorder, run } = recording(t, client);
+  run();
+  recorder.record(subject, started);
+  // The server has it, and its answer is on the way.
+  await eventually('it is sent', () => sent.length === 1);
+  recorder.record(subject, started);
+  await eventually('it is counted up', () => sent.length === 2);
+  recorder.record(subject, started);
+  await eventually('it is counted up again', () => sent.length === 3);
+  assert.deepEqual(
+    sent.map(({ count }) => count),
+    [1, 2, 3],
+  );
+});
+
 test('an event that the API server no longer has begins anew', async (t) => {
   const sent: SentEvent[] = [];
   const { client, asked } = await troubled(t, [accepting(sent, { 1: refusal(404, 'NotFound') })]);
