@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { StoredNodeAgent } from '@smartcopy/crds';
 import type { Logger } from 'pino';
 import { AgentDirectory } from './agents/agent-directory.ts';
@@ -28,6 +27,7 @@ import { defaultWriteRates, WriteBudget } from './kube/write-budget.ts';
 import { type Census, Metrics } from './metrics.ts';
 import { createPolicyReconciler, wakePolicies } from './policy/reconcile.ts';
 import { namespaces, nodes } from './policy/resources.ts';
+import { portOf } from './port-of.ts';
 import { type WorkStores, workFor } from './transfer-job/assignments.ts';
 import { TransferJobReconciler } from './transfer-job/reconcile.ts';
 import { jobIndexes, shardIndexes } from './transfer-job/resources.ts';
@@ -355,8 +355,4 @@ async function listen(server: Server, address: { readonly host: string; readonly
   server.listen(address);
   await once(server, 'listening');
   return portOf(server.address());
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -1,7 +1,8 @@
 import type { Allowance, Assignment, AssignmentReport, SyncRequest, SyncResponse } from '@smartcopy/crds';
 import type { Clock } from '../clock.ts';
+import { pauseUnlessStopped } from '../kube/waiting.ts';
 import { type AgentIdentity, AgentSession, type HoldEnd } from './agent-session.ts';
-import { holdMs, nextSyncMs, pauseUnlessStopped } from './pace.ts';
+import { holdMs, nextSyncMs } from './pace.ts';
 import { revisionOf } from './revision.ts';
 import { type LeasedShard, ShardLeases, type ShardOnNode } from './shard-leases.ts';
 import { SyncRefusedError } from './sync-refused-error.ts';

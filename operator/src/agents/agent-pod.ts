@@ -1,6 +1,6 @@
 import { storedMeta } from '@smartcopy/crds';
 import { z } from 'zod';
-import type { Resource } from '../kube/resource.ts';
+import { coreResource } from '../kube/resource.ts';
 import type { AgentIdentity } from './agent-session.ts';
 
 /** A pod as far as it says whether an agent runs in it. */
@@ -14,14 +14,7 @@ const agentPod = z.object({
 export type AgentPod = z.infer<typeof agentPod>;
 
 /** To be watched with the agents' label selector, in the operator's namespace. */
-export const agentPodResource: Resource<AgentPod> = {
-  group: '',
-  version: 'v1',
-  kind: 'Pod',
-  plural: 'pods',
-  scope: 'Namespaced',
-  schema: agentPod,
-};
+export const agentPodResource = coreResource({ kind: 'Pod', plural: 'pods', scope: 'Namespaced' }, agentPod);
 
 /** What a store of agent pods is looked up by. */
 export const agentPodIndexes = {

@@ -1,10 +1,10 @@
 import type { Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { maxSyncBytes, type SyncRefusal, type SyncResponse, syncPath, syncRequest } from '@smartcopy/crds';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
+import { portOf } from '../port-of.ts';
 import type { AgentDirectory } from './agent-directory.ts';
 import type { AgentIdentity } from './agent-session.ts';
 import type { Authenticator, AuthFailureReason, Refused } from './authenticate.ts';
@@ -160,9 +160,4 @@ const tlsOptions = { minVersion: 'TLSv1.3' } as const;
 
 function refusal(code: SyncRefusal['code'], message: string): SyncRefusal {
   return { code, message: message.slice(0, 1024) };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new OperatorError('SC_INTERNAL', 'the server for agents listens on no port');
-  return address.port;
 }

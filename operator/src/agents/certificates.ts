@@ -5,11 +5,11 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { isAlreadyExists, isConflict } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { ObjectKey, Resource } from '../kube/resource.ts';
+import { coreResource, type ObjectKey, type Resource } from '../kube/resource.ts';
+import { pauseUnlessStopped } from '../kube/waiting.ts';
 import type { KeyPair } from './certificate-authority.ts';
 import { bundleOf, type RotationOptions, rotate } from './certificate-rotation.ts';
 import { readSecret, type SecretTexts, writeSecret } from './certificate-secret.ts';
-import { pauseUnlessStopped } from './pace.ts';
 
 export interface CertificatesOptions {
   readonly client: KubeClient;
@@ -154,12 +154,8 @@ type Data = Readonly<Record<string, string>>;
 const dataObject = z.object({ metadata: storedMeta, data: z.record(z.string(), z.string()).default({}) });
 type DataObject = z.infer<typeof dataObject>;
 
-const secrets = coreResource('Secret', 'secrets');
-const configMaps = coreResource('ConfigMap', 'configmaps');
-
-function coreResource(kind: string, plural: string): Resource<DataObject> {
-  return { group: '', version: 'v1', kind, plural, scope: 'Namespaced', schema: dataObject };
-}
+const secrets = coreResource({ kind: 'Secret', plural: 'secrets', scope: 'Namespaced' }, dataObject);
+const configMaps = coreResource({ kind: 'ConfigMap', plural: 'configmaps', scope: 'Namespaced' }, dataObject);
 
 function toData(texts: SecretTexts): Data {
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text).toString('base64')]));

@@ -1,5 +1,4 @@
 import type { Allowance, Assignment } from '@smartcopy/crds';
-import { pause } from '../kube/waiting.ts';
 
 /** What one operator answers without being felt in its other work: 1,000 a second is about a tenth of a core. */
 const maxSyncsPerSecond = 1_000;
@@ -35,13 +34,4 @@ export function nextSyncMs({ hasNews, wasSentBefore, agentCount, heldForMs }: An
   if (hasNews) return wasSentBefore ? notTakenPauseMs : 0;
   const intervalMs = (agentCount * 1_000) / maxSyncsPerSecond;
   return Math.min(maxPauseMs, Math.max(0, Math.ceil(intervalMs - heldForMs)));
-}
-
-/** Waits, but not beyond the moment at which the signal is aborted. */
-export async function pauseUnlessStopped(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await pause(ms, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

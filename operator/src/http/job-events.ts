@@ -1,5 +1,5 @@
 import type { JobDeletedEvent, JobStatusEvent } from '@smartcopy/crds';
-import { pause } from '../kube/waiting.ts';
+import { pauseUnlessStopped } from '../kube/waiting.ts';
 
 /** What a watching person is told: the two kinds of server-sent events. */
 export type JobEvent =
@@ -27,14 +27,6 @@ export async function* watchJob(look: () => JobStatusEvent | undefined, signal: 
     const text = JSON.stringify(seen);
     if (text !== told) yield { event: 'status', data: seen };
     told = text;
-    await pauseUnlessEnded(signal);
-  }
-}
-
-async function pauseUnlessEnded(signal: AbortSignal): Promise<void> {
-  try {
-    await pause(intervalMs, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    await pauseUnlessStopped(intervalMs, signal);
   }
 }

@@ -1,12 +1,11 @@
-import { type StoredMeta, storedMeta } from '@smartcopy/crds';
+import type { StoredMeta } from '@smartcopy/crds';
 import { toTime } from '@smartcopy/crds/progress';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { type Clock, systemClock } from '../clock.ts';
 import { isAlreadyExists, isNotFound, isTransient } from './api-error.ts';
 import { backoffMs } from './backoff.ts';
 import type { KubeClient } from './client.ts';
-import type { KubeObject, Resource } from './resource.ts';
+import { coreResource, metadataOnly } from './resource.ts';
 import { DeadlinePassed, pause, withDeadline } from './waiting.ts';
 import type { WriteBudget } from './write-budget.ts';
 
@@ -66,14 +65,7 @@ const maxMessageBytes = 1_024;
 /** A name of 253 characters, less a dot and the 16 digits of the time. */
 const maxNamePrefix = 236;
 
-const eventResource: Resource<KubeObject> = {
-  group: '',
-  version: 'v1',
-  kind: 'Event',
-  plural: 'events',
-  scope: 'Namespaced',
-  schema: z.object({ metadata: storedMeta }),
-};
+const eventResource = coreResource({ kind: 'Event', plural: 'events', scope: 'Namespaced' }, metadataOnly);
 
 /** Writes events in the background, in order and within the write budget. What happens again counts up the event that is there. */
 export class EventRecorder {

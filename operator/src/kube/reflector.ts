@@ -5,7 +5,7 @@ import { type BackoffRange, backoffMs } from './backoff.ts';
 import type { KubeClient, Selection, WatchEvent } from './client.ts';
 import { type KubeObject, keyOf, keyText, type Parsed, type Resource, type UnparsableObject } from './resource.ts';
 import type { Store } from './store.ts';
-import { pause } from './waiting.ts';
+import { pauseUnlessStopped } from './waiting.ts';
 
 /** Why a watch ended; `Closed` is how the API server ends one that has lasted long enough. */
 export type WatchEnd = 'Closed' | 'Silent' | 'Gone' | 'Refused' | 'Broken' | 'Unusable';
@@ -179,12 +179,4 @@ function reasonOf(error: unknown): WatchEnd {
   if (error instanceof KubeApiError) return 'Refused';
   if (error instanceof KubeUnreachableError) return error.timedOut ? 'Silent' : 'Broken';
   return 'Unusable';
-}
-
-async function pauseUnlessStopped(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await pause(ms, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

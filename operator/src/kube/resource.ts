@@ -36,6 +36,17 @@ export type Parsed<T extends KubeObject> =
   | { readonly ok: true; readonly object: T }
   | { readonly ok: false; readonly unparsable: UnparsableObject };
 
+/** Of an object, no more than every object has. */
+export const metadataOnly = z.object({ metadata: storedMeta });
+
+/** A kind of the core group. */
+export function coreResource<T extends KubeObject>(
+  names: Pick<Resource<T>, 'kind' | 'plural' | 'scope'>,
+  schema: z.ZodType<T>,
+): Resource<T> {
+  return { group: '', version: 'v1', ...names, schema };
+}
+
 /** `namespace/name`, or the name of a cluster-scoped object; no name holds a slash. */
 export function keyText({ namespace, name }: ObjectKey): string {
   return namespace === '' ? name : `${namespace}/${name}`;
@@ -66,8 +77,6 @@ export function objectPath(resource: Resource<KubeObject>, key: ObjectKey): stri
   return `${collectionPath(resource, key.namespace)}/${encodeURIComponent(key.name)}`;
 }
 
-const stored = z.object({ metadata: storedMeta });
-
 /**
  * Reads an object as the API server gave it.
  * @throws ZodError when even its metadata is none: then it is no object of an API server
@@ -75,7 +84,7 @@ const stored = z.object({ metadata: storedMeta });
 export function parseObject<T extends KubeObject>(resource: Resource<T>, raw: unknown): Parsed<T> {
   const parsed = resource.schema.safeParse(raw);
   if (parsed.success) return { ok: true, object: parsed.data };
-  const { metadata } = stored.parse(raw);
+  const { metadata } = metadataOnly.parse(raw);
   const key = keyOf({ metadata });
   const problems = parsed.error.issues.map(({ path, message }) => (path.length > 0 ? `${z.core.toDotPath(path)}: ${message}` : message));
   return { ok: false, unparsable: { key, uid: metadata.uid, resourceVersion: metadata.resourceVersion, problems } };

@@ -29,6 +29,15 @@ export async function withDeadline<T>(timeoutMs: number, signal: AbortSignal, ru
   }
 }
 
+/** Waits, but not beyond the moment at which the signal is aborted. */
+export async function pauseUnlessStopped(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await pause(ms, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
 /** Waits. @throws the signal's reason */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();

@@ -1,25 +1,7 @@
-import { storedMeta } from '@smartcopy/crds';
-import { z } from 'zod';
-import type { Resource } from '../kube/resource.ts';
+import { coreResource, type KubeObject, metadataOnly } from '../kube/resource.ts';
 
 /** Of namespaces and nodes only names and labels matter: they are what selectors speak of. */
-const labelled = z.object({ metadata: storedMeta });
-export type LabelledObject = z.infer<typeof labelled>;
+export type LabelledObject = KubeObject;
 
-export const namespaces: Resource<LabelledObject> = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  scope: 'Cluster',
-  schema: labelled,
-};
-
-export const nodes: Resource<LabelledObject> = {
-  group: '',
-  version: 'v1',
-  kind: 'Node',
-  plural: 'nodes',
-  scope: 'Cluster',
-  schema: labelled,
-};
+export const namespaces = coreResource({ kind: 'Namespace', plural: 'namespaces', scope: 'Cluster' }, metadataOnly);
+export const nodes = coreResource({ kind: 'Node', plural: 'nodes', scope: 'Cluster' }, metadataOnly);

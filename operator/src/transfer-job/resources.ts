@@ -1,13 +1,12 @@
-import { group, type StoredMeta, type StoredTransferJob, type StoredTransferShard, storedMeta } from '@smartcopy/crds';
-import { z } from 'zod';
+import { group, type StoredMeta, type StoredTransferJob, type StoredTransferShard } from '@smartcopy/crds';
 import { transferJobs } from '../kinds.ts';
-import { type KubeObject, keyText, type Resource } from '../kube/resource.ts';
+import { type KubeObject, keyText, metadataOnly, type Resource } from '../kube/resource.ts';
 
 /** Keeps a job while an agent may still work on it. */
 export const shardsFinalizer = `${group}/shards`;
 
 /** A job of which no more is read than every object has: one that this build cannot read must still be able to go. */
-export const transferJobMetadata: Resource<KubeObject> = { ...transferJobs, schema: z.object({ metadata: storedMeta }) };
+export const transferJobMetadata: Resource<KubeObject> = { ...transferJobs, schema: metadataOnly };
 
 /** Indexes of the store of jobs. Jobs that have ended are in those alone that tell of what they still have to clean up. */
 export const jobIndexes = {
