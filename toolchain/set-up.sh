@@ -9,22 +9,47 @@ refuse() {
   exit 1
 }
 
-# What the set-up depends on, by content. Names starting with a dot are editors' work, not ours.
+# What the set-up depends on. Names starting with a dot are editors' work, not ours.
+find_inputs() {
+  cd "$repository" || exit
+  find package.json package-lock.json */package.json native/CMakeLists.txt native/src toolchain ! -name '.*' "$@"
+}
+
 hash_inputs() {
   cd "$repository" || exit
-  find package.json package-lock.json */package.json native/CMakeLists.txt native/src toolchain -type f ! -name '.*' -print0 |
-    LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+  find_inputs -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+}
+
+# Whether no input has changed since the time of the stamp, which one look at change times tells, and reading them all takes ten
+# times as long. Nobody can set change times back; of what was removed or renamed the folder tells. An older find cannot ask.
+is_untouched() {
+  touched=$(find_inputs -newercm "$stamp" -print -quit 2>/dev/null) && [ -z "$touched" ]
 }
 
 # The stamp names the Node to use and says what was true when the set-up ended: the inputs, and which files the Node binary
-# and the addon were. The `node` in PATH is not asked: it differs between a shell and a cron job, and both must be served.
+# and the addon were. Its time is from before the inputs were read. The `node` in PATH is not asked: it differs between a shell
+# and a cron job, and both must be served.
 is_ready() {
-  inputs=$(hash_inputs)
-  [ -r "$stamp" ] || return 1
-  { IFS= read -r node && IFS= read -r ready_inputs && IFS= read -r ready_node && IFS= read -r ready_addon; } <"$stamp" || return 1
-  [ "$inputs" = "$ready_inputs" ] || return 1
+  if read_stamp && is_untouched; then
+    inputs=$ready_inputs
+  else
+    looked_at=$(now)
+    inputs=$(hash_inputs)
+    [ "$inputs" = "${ready_inputs-}" ] || return 1
+    touch -d "@$looked_at" "$stamp" 2>/dev/null # a clone that belongs to somebody else is read every time
+  fi
   [ "$(stat -L -c '%s %Y' -- "$node" "$repository/native/build/smartcopy.node" 2>/dev/null)" = "$ready_node
 $ready_addon" ]
+}
+
+# A second ago, because the clock of files lags behind that of date.
+now() {
+  echo $(($(date +%s) - 1))
+}
+
+read_stamp() {
+  [ -r "$stamp" ] &&
+    { IFS= read -r node && IFS= read -r ready_inputs && IFS= read -r ready_node && IFS= read -r ready_addon; } <"$stamp"
 }
 
 # One set-up at a time for all clones that share the cache, and for all caches that serve the clone (with sudo and without). The
@@ -68,5 +93,7 @@ set_up() {
 
 # The caller's standard input and output are the program's, not the set-up's.
 run_set_up() {
-  SMARTCOPY_CACHE=$cache "$node" "$repository/toolchain/set-up.mjs" "$1" "$inputs" </dev/null >&2
+  : "${looked_at:=$(now)}"
+  SMARTCOPY_CACHE=$cache "$node" "$repository/toolchain/set-up.mjs" "$1" "$inputs" </dev/null >&2 &&
+    touch -d "@$looked_at" "$stamp"
 }

@@ -3,10 +3,10 @@ import { escapePath } from '../engine/escape-path.ts';
 import { InputError } from '../errors.ts';
 import { argumentBytes } from './arguments.ts';
 
-/** What a command line turned out to be. Its options are unchecked words: each command's schema is their door. */
+/** What a command line turned out to be. Its options are unchecked words: each command has a door for them. */
 export type CommandLine =
   | { readonly kind: 'Answered'; readonly text: string } // It asked for the help or the version, and nothing else.
-  | { readonly kind: 'Given'; readonly options: unknown; readonly operands: readonly string[] };
+  | { readonly kind: 'Given'; readonly options: object; readonly operands: readonly string[] };
 
 const exitStatuses = `
 Exit status:

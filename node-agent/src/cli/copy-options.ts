@@ -1,86 +1,22 @@
-import { z } from 'zod';
+import { InputError } from '../errors.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
 import { argumentBytes, showArgument } from './arguments.ts';
-import { parseOptions } from './parse-options.ts';
+import { OptionWords } from './option-words.ts';
 import { parseSize } from './sizes.ts';
 
-const minBufferBytes = 4 * 1024;
-const maxBufferBytes = 1024 ** 3;
-
-/** `--threads`, where 0 leaves the number to the program. */
-const threadsOption = z.string().transform((text, context) => {
-  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (count <= maxThreadCount) return count;
-  return refuse(context, `--threads takes a whole number from 0 (automatic) to ${maxThreadCount}, not '${showArgument(text)}'`);
-});
-
-const bufferOption = z.string().transform((text, context) => {
-  const bytes = parseSize(text);
-  if (bytes !== undefined && bytes >= minBufferBytes && bytes <= maxBufferBytes) return bytes;
-  return refuse(context, `--buffer-size takes 4K to 1G, such as 1M, not '${showArgument(text)}'`);
-});
-
-const rateOption = z.string().transform((text, context) => {
-  const bytesPerSecond = parseSize(text);
-  if (bytesPerSecond === 0) return refuse(context, '--bandwidth-limit 0 would let nothing move; leave it out for no limit');
-  if (bytesPerSecond !== undefined) return bytesPerSecond;
-  return refuse(context, `--bandwidth-limit takes bytes per second, such as 500K, 100M or 1G, not '${showArgument(text)}'`);
-});
-
-const verifyOption = z.string().transform((word, context) => {
-  if (word === 'xxhash3' || word === 'xxh3') return 'XXH3';
-  if (word === 'blake3') return 'BLAKE3';
-  return refuse(context, `--verify takes xxhash3 or blake3, not '${showArgument(word)}'`);
-});
-
-const digestsOption = z.string().transform((file, context) => {
-  if (file === '-') return refuse(context, '--digests takes a file; for one that is named - write ./-');
-  return argumentBytes(file);
-});
-
-const words = z.object({
-  threads: threadsOption,
-  bufferSize: bufferOption,
-  verify: verifyOption.optional(),
-  verifyLevel: z.enum(['source', 'readback']).optional(),
-  digests: digestsOption.optional(),
-  update: z.enum(['if-different', 'always']).optional(),
-  incremental: z.boolean().default(false),
-  durability: z.enum(['none', 'batch', 'file']),
-  bandwidthLimit: rateOption.optional(),
-  progress: z.boolean().default(false),
-  verbose: z.boolean().default(false),
-  quiet: z.boolean().default(false),
-  json: z.boolean().default(false),
-});
-
-const durabilities = { none: 'None', batch: 'Batch', file: 'File' } as const;
-
-const copyOptionsSchema = words.transform((given, context) => {
-  if (given.incremental && given.update === 'always')
-    return refuse(context, '--incremental and --update always ask for opposite things; give one');
-  const wantsVerify = given.verify !== undefined || given.verifyLevel !== undefined;
-  return {
-    /** 0 means automatic. */
-    threadCount: given.threads,
-    bufferBytes: given.bufferSize,
-    update: given.incremental || given.update === 'if-different' ? ('IfDifferent' as const) : ('Always' as const),
-    durability: durabilities[given.durability],
-    integrity: chooseIntegrity(wantsVerify, given),
-    digestsFile: given.digests,
-    limitBytesPerSecond: given.bandwidthLimit,
-    progress: given.progress,
-    json: given.json,
-    verbosity: given.quiet ? ('Quiet' as const) : given.verbose ? ('Verbose' as const) : ('Normal' as const),
-  };
-});
-
 /** The options of a copy, checked and combined. */
-export type CopyOptions = z.infer<typeof copyOptionsSchema>;
-
-/** @throws InputError with one sentence for each option that does not fit */
-export function parseCopyOptions(options: unknown): CopyOptions {
-  return parseOptions(copyOptionsSchema, options);
+export interface CopyOptions {
+  /** 0 means automatic. */
+  readonly threadCount: number;
+  readonly bufferBytes: number;
+  readonly update: 'IfDifferent' | 'Always';
+  readonly durability: 'None' | 'Batch' | 'File';
+  readonly integrity: Integrity;
+  readonly digestsFile: Buffer | undefined;
+  readonly limitBytesPerSecond: number | undefined;
+  readonly progress: boolean;
+  readonly json: boolean;
+  readonly verbosity: 'Quiet' | 'Normal' | 'Verbose';
 }
 
 interface Integrity {
@@ -88,14 +24,76 @@ interface Integrity {
   readonly verify: 'None' | 'Source' | 'Readback';
 }
 
-/** `--verify` alone reads back; `--digests` alone needs no more than the digest of what was read. */
-function chooseIntegrity(wantsVerify: boolean, given: z.infer<typeof words>): Integrity {
-  const digest = given.verify ?? 'XXH3';
-  if (wantsVerify) return { digest, verify: given.verifyLevel === 'source' ? 'Source' : 'Readback' };
-  return given.digests === undefined ? { verify: 'None' } : { digest, verify: 'Source' };
+const defaultBufferBytes = 1024 ** 2;
+
+/**
+ * @param given what commander found on the command line
+ * @throws InputError with one sentence for each option that does not fit
+ */
+export function parseCopyOptions(given: object): CopyOptions {
+  const words = new OptionWords(given);
+  const options: CopyOptions = {
+    threadCount: words.value('threads', parseThreads) ?? 0,
+    bufferBytes: words.value('bufferSize', parseBufferSize) ?? defaultBufferBytes,
+    update: chooseUpdate(words),
+    durability: words.choice('durability', { none: 'None', batch: 'Batch', file: 'File' } as const) ?? 'None',
+    integrity: chooseIntegrity(words),
+    digestsFile: words.value('digests', parseDigestsFile),
+    limitBytesPerSecond: words.value('bandwidthLimit', parseRate),
+    progress: words.flag('progress'),
+    json: words.flag('json'),
+    verbosity: words.flag('quiet') ? 'Quiet' : words.flag('verbose') ? 'Verbose' : 'Normal',
+  };
+  words.throwProblems();
+  return options;
 }
 
-function refuse(context: z.RefinementCtx, message: string): never {
-  context.addIssue({ code: 'custom', message });
-  return z.NEVER;
+function chooseUpdate(words: OptionWords): CopyOptions['update'] {
+  const update = words.choice('update', { 'if-different': 'IfDifferent', always: 'Always' } as const);
+  if (!words.flag('incremental')) return update ?? 'Always';
+  if (update === 'Always') words.refuse('--incremental and --update always ask for opposite things; give one');
+  return 'IfDifferent';
+}
+
+/** `--verify` alone reads back; `--digests` alone needs no more than the digest of what was read. */
+function chooseIntegrity(words: OptionWords): Integrity {
+  const algorithm = words.value('verify', parseAlgorithm);
+  const level = words.choice('verifyLevel', { source: 'Source', readback: 'Readback' } as const);
+  const digest = algorithm ?? 'XXH3';
+  if (algorithm !== undefined || level !== undefined) return { digest, verify: level ?? 'Readback' };
+  return words.value('digests', (file) => file) === undefined ? { verify: 'None' } : { digest, verify: 'Source' };
+}
+
+/** `--threads`, where 0 leaves the number to the program. */
+function parseThreads(word: string): number {
+  const count = /^\d+$/.test(word) ? Number(word) : Number.NaN;
+  if (count <= maxThreadCount) return count;
+  throw new InputError(`--threads takes a whole number from 0 (automatic) to ${maxThreadCount}, not '${showArgument(word)}'`);
+}
+
+const minBufferBytes = 4 * 1024;
+const maxBufferBytes = 1024 ** 3;
+
+function parseBufferSize(word: string): number {
+  const bytes = parseSize(word);
+  if (bytes !== undefined && bytes >= minBufferBytes && bytes <= maxBufferBytes) return bytes;
+  throw new InputError(`--buffer-size takes 4K to 1G, such as 1M, not '${showArgument(word)}'`);
+}
+
+function parseRate(word: string): number {
+  const bytesPerSecond = parseSize(word);
+  if (bytesPerSecond === 0) throw new InputError('--bandwidth-limit 0 would let nothing move; leave it out for no limit');
+  if (bytesPerSecond !== undefined) return bytesPerSecond;
+  throw new InputError(`--bandwidth-limit takes bytes per second, such as 500K, 100M or 1G, not '${showArgument(word)}'`);
+}
+
+function parseAlgorithm(word: string): 'XXH3' | 'BLAKE3' {
+  if (word === 'xxhash3' || word === 'xxh3') return 'XXH3';
+  if (word === 'blake3') return 'BLAKE3';
+  throw new InputError(`--verify takes xxhash3 or blake3, not '${showArgument(word)}'`);
+}
+
+function parseDigestsFile(file: string): Buffer {
+  if (file === '-') throw new InputError('--digests takes a file; for one that is named - write ./-');
+  return argumentBytes(file);
 }

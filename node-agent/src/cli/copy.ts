@@ -23,7 +23,7 @@ import { type TransferView, tellReport, watchTransfer } from './watch-transfer.t
  * @throws InputError for options or paths that do not fit; RefusedError and NativeIoError when the engine cannot start
  */
 export async function copy(
-  givenOptions: unknown,
+  givenOptions: object,
   [source = '', destination = '']: readonly string[],
   { screen, interruption }: CommandContext,
 ): Promise<ExitStatus> {
