@@ -19,4 +19,4 @@ export async function folderOfPrograms(clone: Clone, names: readonly string[]): 
 }
 
 /** What the set-up and its scripts start, with the build tools: enough to set up a clone whose npm packages are cached. */
-export const programsOfTheSetUp = ['sh', 'find', 'sort', 'xargs', 'sha256sum', 'stat', 'mkdir', 'flock', 'node', 'npm'];
+export const programsOfTheSetUp = ['sh', 'find', 'sort', 'xargs', 'sha256sum', 'stat', 'date', 'touch', 'mkdir', 'flock', 'node', 'npm'];
