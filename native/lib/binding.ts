@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
-import type { CopyTreeRequest, CopyTreeResult } from './copy-tree.ts';
+import type { CompareTreesRequest, CompareTreesResult } from './compare-trees.ts';
+import type { CopyTreeRequest, CopyTreeResult, DigestAlgorithm } from './copy-tree.ts';
 import type { IoUringProbe } from './probe-io-uring.ts';
 
 /** The addon's own functions, as C++ exports them. Everything outside this folder goes through the typed functions beside this file. */
@@ -7,6 +8,9 @@ interface Binding {
   /** The names of the control block's words, in their order: C++ is the one place that declares them. */
   readonly controlWords: readonly string[];
   copyTree(request: CopyTreeRequest, words: BigInt64Array): Promise<CopyTreeResult>;
+  compareTrees(request: CompareTreesRequest, words: BigInt64Array): Promise<CompareTreesResult>;
+  /** Whether this process can compute it. */
+  offersDigest(algorithm: DigestAlgorithm): boolean;
   probeIoUring(): IoUringProbe;
   /** The error's name; undefined when the lock was taken. */
   lockFile(fd: number): string | undefined;

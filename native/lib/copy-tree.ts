@@ -1,6 +1,6 @@
 import { binding } from './binding.ts';
 import type { ControlBlock } from './control-block.ts';
-import { toNativeError } from './errors.ts';
+import { NativeError, toNativeError } from './errors.ts';
 
 /**
  * A place below a directory that is held open for the whole transfer.
@@ -14,14 +14,16 @@ export interface RootedPath {
 }
 
 export type UpdateMode = 'IfDifferent' | 'Always';
-export type DigestAlgorithm = 'XXH3' | 'BLAKE3';
-export type VerifyLevel = 'None' | 'Source' | 'Readback';
+/** Equal to what `xxhsum -H2`, `xxhsum -H1`, `b3sum` and `sha256sum` print. */
+export type DigestAlgorithm = 'XXH3' | 'XXH64' | 'BLAKE3' | 'SHA256';
+export type VerifyLevel = 'None' | 'Source' | 'Readback' | 'Media';
 export type Durability = 'None' | 'Batch' | 'File';
 
 /** Why an entry was not copied, as status and people see it. */
 export type FailureReason =
   | 'DestinationInsideSource'
   | 'IoError'
+  | 'MediaNotOffered'
   | 'MountPoint'
   | 'NameTooLong'
   | 'NoSpace'
@@ -66,7 +68,7 @@ export interface CopyTreeRequest {
   readonly bufferBytes: number;
   /** IfDifferent leaves a file alone whose size and modification time (to the nanosecond) equal the source's. */
   readonly update: UpdateMode;
-  /** Computed in order while copying. Needed when `verify` is not None, and by `digestsFd`. */
+  /** Computed while copying. Needed when `verify` is not None, and by `digestsFd`. */
   readonly digest?: DigestAlgorithm;
   readonly verify: VerifyLevel;
   readonly durability: Durability;
@@ -101,12 +103,23 @@ export interface CopyTreeResult {
  * @param control shared words: cancel, bytes per second, counters; polled by the engine at every buffer
  * @returns how it ended; resolves also when entries failed
  * @throws RefusedError when source and destination are the same file or the destination lies inside the source
- * @throws NativeIoError when nothing could be started (a root cannot be opened, the kernel lacks openat2)
+ * @throws NativeIoError when nothing could be started (a root cannot be opened, the kernel lacks openat2, or the level
+ * is Media and the destination keeps files in memory alone); NativeError when this Node cannot compute the digest
  */
 export async function copyTree(request: CopyTreeRequest, control: ControlBlock): Promise<CopyTreeResult> {
+  if (request.digest !== undefined) requireDigest(request.digest);
   try {
     return await binding.copyTree(request, control.words);
   } catch (error) {
     throw toNativeError(error);
   }
+}
+
+/** @throws NativeError when this process cannot compute the digest: SHA-256 is OpenSSL's, and a Node may lack or forbid it */
+export function requireDigest(algorithm: DigestAlgorithm): void {
+  if (binding.offersDigest(algorithm)) return;
+  throw new NativeError(
+    'SC_NATIVE_DIGEST',
+    `this Node (${process.version}) has no OpenSSL that computes ${algorithm}; choose another digest`,
+  );
 }

@@ -1,4 +1,12 @@
 export { bootTimeMs } from './boot-time.ts';
+export {
+  type CompareTreesRequest,
+  type CompareTreesResult,
+  compareTrees,
+  type Difference,
+  type DifferenceKind,
+  type Finding,
+} from './compare-trees.ts';
 export { ControlBlock, type Counters } from './control-block.ts';
 export {
   type CopyTreeRequest,

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "engine/blake3_tree.h"
 #include "engine/copy_strategy.h"
 #include "engine/hard_links.h"
 #include "fault_injection.h"
@@ -11,6 +12,9 @@
 
 namespace smartcopy::testing {
 namespace {
+
+constexpr std::array kAlgorithms = {DigestAlgorithm::kXxh3, DigestAlgorithm::kXxh64, DigestAlgorithm::kBlake3,
+                                    DigestAlgorithm::kSha256};
 
 std::string HexOf(DigestAlgorithm algorithm, std::string_view content, size_t step) {
   const auto digest = MakeDigest(algorithm);
@@ -25,15 +29,80 @@ TEST(Digest, GivesThePublishedValues) {
   EXPECT_EQ(HexOf(DigestAlgorithm::kBlake3, "", 1), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
   EXPECT_EQ(HexOf(DigestAlgorithm::kBlake3, "abc", 3),
             "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+  EXPECT_EQ(HexOf(DigestAlgorithm::kXxh64, "", 1), "ef46db3751d8e999");
+  EXPECT_EQ(HexOf(DigestAlgorithm::kXxh64, "abc", 3), "44bc2cf5ad770999");
+  EXPECT_EQ(HexOf(DigestAlgorithm::kSha256, "", 1), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(HexOf(DigestAlgorithm::kSha256, "abc", 3),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Digest, DoesNotDependOnHowTheBytesArrive) {
   const std::string content = Bytes(1'000'003);
-  for (const auto algorithm : {DigestAlgorithm::kXxh3, DigestAlgorithm::kBlake3}) {
+  for (const auto algorithm : kAlgorithms) {
     const std::string whole = HexOf(algorithm, content, content.size());
     EXPECT_EQ(HexOf(algorithm, content, 1'001), whole);
     EXPECT_EQ(HexOf(algorithm, content, 65'536), whole);
   }
+}
+
+TEST(Digest, BeginsAnewAfterReset) {
+  for (const auto algorithm : kAlgorithms) {
+    const auto digest = MakeDigest(algorithm);
+    digest->Update(std::as_bytes(std::span("something else")));
+    EXPECT_NE(digest->Hex(), HexOf(algorithm, "", 1));
+    digest->Reset();
+    EXPECT_EQ(digest->Hex(), HexOf(algorithm, "", 1));
+    EXPECT_EQ(digest->Hex(), HexOf(algorithm, "", 1));  // asking does not end it
+  }
+}
+
+// The digest of ranges hashed apart, last first, with pieces of `step` bytes.
+std::string HexOfRanges(std::string_view content, size_t range, size_t step) {
+  Blake3Tree tree(static_cast<off_t>(range));
+  for (size_t begin = (content.size() - 1) / range * range;; begin -= range) {
+    Blake3Subtree subtree(static_cast<off_t>(begin));
+    const auto part = content.substr(begin, range);
+    for (size_t at = 0; at < part.size(); at += step)
+      subtree.Update(std::as_bytes(std::span(part.substr(at, step))));
+    tree.Add(static_cast<off_t>(begin), subtree);
+    if (begin == 0) return tree.Hex(static_cast<off_t>(content.size()));
+  }
+}
+
+TEST(Blake3Tree, MakesTheStandardDigestOfRanges) {
+  const std::string content = Bytes((size_t{1} << 22) + 1'025);
+  for (const size_t range : {size_t{1} << 10, size_t{1} << 11, size_t{1} << 16, size_t{1} << 20, size_t{1} << 21}) {
+    for (const size_t whole : {range * 2, range * 3, range * 7, size_t{1} << 22}) {
+      for (const size_t size : {whole - 1'025, whole - 1'024, whole - 1'023, whole - 1, whole, whole + 1, whole + 63,
+                                whole + 1'023, whole + 1'024, whole + 1'025}) {
+        if (size <= range || size > content.size()) continue;
+        const auto part = std::string_view(content).substr(0, size);
+        const std::string expected = HexOf(DigestAlgorithm::kBlake3, part, size);
+        EXPECT_EQ(HexOfRanges(part, range, range), expected) << size << " in ranges of " << range;
+        if (range == size_t{1} << 20) {
+          EXPECT_EQ(HexOfRanges(part, range, 100'003), expected) << size;
+        }
+      }
+    }
+  }
+}
+
+TEST(Blake3Tree, IsNoDigestWhileRangesAreMissingOrShort) {
+  const std::string content = Bytes(300'000);
+  const auto range = [&](off_t begin, size_t length) {
+    Blake3Subtree subtree(begin);
+    subtree.Update(std::as_bytes(std::span(content).subspan(static_cast<size_t>(begin), length)));
+    return subtree;
+  };
+  Blake3Tree tree(65'536);
+  tree.Add(0, range(0, 65'536));
+  tree.Add(131'072, range(131'072, 40'000));
+  EXPECT_EQ(tree.Hex(171'072), "");
+  tree.Add(65'536, range(65'536, 65'535));
+  EXPECT_EQ(tree.Hex(171'071), "");
+  tree.Add(65'536, range(65'536, 65'536));
+  EXPECT_EQ(tree.Hex(171'072), HexOf(DigestAlgorithm::kBlake3, content.substr(0, 171'072), 171'072));
+  EXPECT_EQ(tree.Hex(171'071), "");
 }
 
 // Every way of copying content passes this: strategies are what a file system offers, the bytes are always the same.
@@ -139,12 +208,12 @@ TEST(LargeFiles, AreCopiedInRangesByAllThreads) {
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
 }
 
-TEST(LargeFiles, AreHashedInOrderAndReadBack) {
+TEST(LargeFiles, AreHashedAndReadBack) {
   const TemporaryDirectory place;
   MakeDirectory(place / "source");
   const std::string content = Bytes(kLarge, 3);
   WriteFile(place / "source/file", content);
-  for (const auto algorithm : {DigestAlgorithm::kXxh3, DigestAlgorithm::kBlake3}) {
+  for (const auto algorithm : kAlgorithms) {
     const UniqueFd digests(::open((place / "digests").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
     auto request = RequestFor(place / "source", place / "destination");
     request.thread_count = 4;
@@ -159,14 +228,16 @@ TEST(LargeFiles, AreHashedInOrderAndReadBack) {
 }
 
 TEST(Verify, FindsBytesThatTheDestinationChanged) {
-  for (const size_t size : {size_t{100'000}, kLarge}) {
+  for (const auto& [size, algorithm] : {std::pair(size_t{100'000}, DigestAlgorithm::kSha256),
+                                        std::pair(kLarge, DigestAlgorithm::kXxh3),
+                                        std::pair(kLarge, DigestAlgorithm::kBlake3)}) {
     const TemporaryDirectory place;
     MakeDirectory(place / "source");
     MakeDirectory(place / "destination");
     WriteFile(place / "source/file", Bytes(size, 4));
     WriteFile(place / "destination/file", "old");
     auto request = RequestFor(place / "source", place / "destination");
-    request.digest = DigestAlgorithm::kXxh3;
+    request.digest = algorithm;
     request.verify = VerifyLevel::kReadback;
     faults::Plan plan;
     plan.corrupt_write = 0;

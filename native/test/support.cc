@@ -17,9 +17,18 @@
 namespace smartcopy::testing {
 namespace fs = std::filesystem;
 
-TemporaryDirectory::TemporaryDirectory() {
+namespace {
+
+std::string UsualHome() {
   const char* chosen = ::getenv("SMARTCOPY_TEST_FOLDER");
-  const std::string home = chosen != nullptr ? chosen : fs::exists("/dev/shm") ? "/dev/shm" : "/tmp";
+  return chosen != nullptr ? chosen : fs::exists("/dev/shm") ? "/dev/shm" : "/tmp";
+}
+
+}  // namespace
+
+TemporaryDirectory::TemporaryDirectory() : TemporaryDirectory(UsualHome()) {}
+
+TemporaryDirectory::TemporaryDirectory(const std::string& home) {
   std::string pattern = home + "/smartcopy-test-XXXXXX";
   path_ = ::mkdtemp(pattern.data());
 }

@@ -19,6 +19,8 @@ namespace smartcopy::testing {
 class TemporaryDirectory {
  public:
   TemporaryDirectory();
+  // In a folder that must exist.
+  explicit TemporaryDirectory(const std::string& home);
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;

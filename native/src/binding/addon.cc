@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "engine/io_uring_probe.h"
-#include "transfer_run.h"
+#include "engine_run.h"
 
 namespace smartcopy {
 namespace {
@@ -17,7 +17,22 @@ Napi::Value ControlWords(Napi::Env env) {
 }
 
 Napi::Value CopyTree(const Napi::CallbackInfo& info) {
-  return TransferRun::Start(info.Env(), info[0].As<Napi::Object>(), info[1].As<Napi::BigInt64Array>());
+  const auto request = info[0].As<Napi::Object>();
+  using Run = EngineRun<TreeCopy, CopyRequest, Failure>;
+  return Run::Start(CopyRequestFrom(request), info[1].As<Napi::BigInt64Array>(),
+                    request.Get("onFailures").As<Napi::Function>());
+}
+
+Napi::Value CompareTrees(const Napi::CallbackInfo& info) {
+  const auto request = info[0].As<Napi::Object>();
+  using Run = EngineRun<TreeCompare, CompareRequest, Finding>;
+  return Run::Start(CompareRequestFrom(request), info[1].As<Napi::BigInt64Array>(),
+                    request.Get("onFindings").As<Napi::Function>());
+}
+
+Napi::Value OffersDigest(const Napi::CallbackInfo& info) {
+  const auto algorithm = DigestAlgorithmFrom(info[0].As<Napi::String>());
+  return Napi::Boolean::New(info.Env(), MakeDigest(algorithm) != nullptr);
 }
 
 Napi::Value ProbeIoUringForJs(const Napi::CallbackInfo& info) {
@@ -49,6 +64,8 @@ Napi::Value BootTimeMs(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("controlWords", ControlWords(env));
   exports.Set("copyTree", Napi::Function::New(env, CopyTree));
+  exports.Set("offersDigest", Napi::Function::New(env, OffersDigest));
+  exports.Set("compareTrees", Napi::Function::New(env, CompareTrees));
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
   exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
   exports.Set("probeIoUring", Napi::Function::New(env, ProbeIoUringForJs));

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+
 namespace smartcopy {
 namespace {
 
@@ -28,6 +30,12 @@ void SetError(Napi::Object& object, const IoError& error) {
 
 }  // namespace
 
+DigestAlgorithm DigestAlgorithmFrom(const std::string& name) {
+  if (name == "XXH64") return DigestAlgorithm::kXxh64;
+  if (name == "BLAKE3") return DigestAlgorithm::kBlake3;
+  return name == "SHA256" ? DigestAlgorithm::kSha256 : DigestAlgorithm::kXxh3;
+}
+
 CopyRequest CopyRequestFrom(const Napi::Object& value) {
   CopyRequest request;
   request.source = RootedPathFrom(value.Get("source"));
@@ -35,10 +43,10 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.thread_count = value.Get("threadCount").As<Napi::Number>().Uint32Value();
   request.buffer_bytes = static_cast<size_t>(value.Get("bufferBytes").As<Napi::Number>().Int64Value());
   request.update = Text(value, "update") == "Always" ? UpdateMode::kAlways : UpdateMode::kIfDifferent;
-  if (value.Get("digest").IsString())
-    request.digest = Text(value, "digest") == "BLAKE3" ? DigestAlgorithm::kBlake3 : DigestAlgorithm::kXxh3;
+  if (value.Get("digest").IsString()) request.digest = DigestAlgorithmFrom(Text(value, "digest"));
   const std::string verify = Text(value, "verify");
-  request.verify = verify == "Readback" ? VerifyLevel::kReadback
+  request.verify = verify == "Media"      ? VerifyLevel::kMedia
+                   : verify == "Readback" ? VerifyLevel::kReadback
                    : verify == "Source" ? VerifyLevel::kSource
                                         : VerifyLevel::kNone;
   const std::string durability = Text(value, "durability");
@@ -54,6 +62,25 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   return request;
 }
 
+CompareRequest CompareRequestFrom(const Napi::Object& value) {
+  CompareRequest request;
+  request.source = RootedPathFrom(value.Get("source"));
+  request.destination = RootedPathFrom(value.Get("destination"));
+  request.thread_count = value.Get("threadCount").As<Napi::Number>().Uint32Value();
+  request.buffer_bytes = static_cast<size_t>(value.Get("bufferBytes").As<Napi::Number>().Int64Value());
+  request.digest = DigestAlgorithmFrom(Text(value, "digest"));
+  request.cross_mounts = value.Get("crossMounts").As<Napi::Boolean>();
+  const auto ignored = value.Get("ignore").As<Napi::Array>();
+  for (uint32_t index = 0; index < ignored.Length(); ++index) {
+    const auto name = ignored.Get(index).As<Napi::String>().Utf8Value();
+    const auto kind = std::find(kDifferenceKindNames.begin(), kDifferenceKindNames.end(), name);
+    if (kind != kDifferenceKindNames.end())
+      request.ignored.set(static_cast<size_t>(kind - kDifferenceKindNames.begin()));
+  }
+  if (value.Get("digestsFd").IsNumber()) request.digests_fd = value.Get("digestsFd").As<Napi::Number>().Int32Value();
+  return request;
+}
+
 Napi::Value ToJs(Napi::Env env, const Failure& failure) {
   auto object = Napi::Object::New(env);
   object.Set("reason", FailureReasonName(failure.reason));
@@ -63,6 +90,33 @@ Napi::Value ToJs(Napi::Env env, const Failure& failure) {
   if (failure.error) {
     SetError(object, *failure.error);
     if (failure.error->offset) object.Set("offsetBytes", static_cast<double>(*failure.error->offset));
+  }
+  return object;
+}
+
+Napi::Value ToJs(Napi::Env env, const Finding& finding) {
+  if (const auto* failure = std::get_if<Failure>(&finding)) return ToJs(env, *failure);
+  const auto& difference = *std::get_if<Difference>(&finding);
+  auto object = Napi::Object::New(env);
+  object.Set("kind", DifferenceKindName(difference.kind));
+  object.Set("path", BytesToJs(env, difference.path));
+  object.Set("source", BytesToJs(env, difference.source));
+  object.Set("destination", BytesToJs(env, difference.destination));
+  if (difference.kind == DifferenceKind::kXattr) object.Set("attribute", BytesToJs(env, difference.attribute));
+  return object;
+}
+
+Napi::Value ToJs(Napi::Env env, const CompareResult& result) {
+  auto object = Napi::Object::New(env);
+  object.Set("cancelled", result.cancelled);
+  auto differences = Napi::Object::New(env);
+  for (size_t kind = 0; kind < kDifferenceKindCount; ++kind)
+    differences.Set(kDifferenceKindNames[kind], static_cast<double>(result.differences[kind]));
+  object.Set("differences", differences);
+  if (result.digests_error) {
+    auto error = Napi::Object::New(env);
+    SetError(error, *result.digests_error);
+    object.Set("digestsError", error);
   }
   return object;
 }

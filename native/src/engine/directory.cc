@@ -110,6 +110,7 @@ Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& dest
   auto made = std::make_unique<DestinationFileSystem>();
   made->trusts_syncfs = sync_fd.ok() && TrustsSyncfs(facts.f_type);
   if (sync_fd) made->sync_fd = std::move(*sync_fd);
+  made->is_memory = facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
   made->preallocates = facts.f_type == EXT4_SUPER_MAGIC || facts.f_type == kXfsMagic;
   return file_systems_.emplace(device, std::move(made)).first->second.get();
 }

@@ -37,6 +37,8 @@ struct DestinationFileSystem {
   bool trusts_syncfs = false;
   // Preallocation pays on ext4 and XFS; elsewhere it is slow, emulated or unknown.
   bool preallocates = false;
+  // Kept in memory alone: there is nothing below the page cache that could be read.
+  bool is_memory = false;
 };
 
 // The two descriptors of a directory pair.

@@ -10,6 +10,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "DestinationInsideSource";
     case FailureReason::kIoError:
       return "IoError";
+    case FailureReason::kMediaNotOffered:
+      return "MediaNotOffered";
     case FailureReason::kMountPoint:
       return "MountPoint";
     case FailureReason::kNameTooLong:
@@ -81,35 +83,6 @@ FailureReason ReasonOf(const IoError& error, Side side) {
     default:
       return FailureReason::kSystemError;
   }
-}
-
-void FailureSink::Report(Failure failure) {
-  std::unique_lock lock(mutex_);
-  taken_.wait(lock, [&] { return discarding_ || waiting_.size() < kMostUndelivered; });
-  if (discarding_) return;
-  waiting_.push_back(std::move(failure));
-  const bool first = waiting_.size() == 1;
-  lock.unlock();
-  if (first) notify_();
-}
-
-std::vector<Failure> FailureSink::Take() {
-  std::vector<Failure> taken;
-  {
-    const std::lock_guard lock(mutex_);
-    taken.swap(waiting_);
-  }
-  taken_.notify_all();
-  return taken;
-}
-
-void FailureSink::Discard() {
-  {
-    const std::lock_guard lock(mutex_);
-    discarding_ = true;
-    waiting_.clear();
-  }
-  taken_.notify_all();
 }
 
 }  // namespace smartcopy

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <functional>
-#include <mutex>
+#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
+#include "batch_sink.h"
 #include "result.h"
 
 namespace smartcopy {
@@ -17,6 +16,7 @@ enum class Side : uint8_t { kSource, kDestination };
 enum class FailureReason : uint8_t {
   kDestinationInsideSource,
   kIoError,
+  kMediaNotOffered,
   kMountPoint,
   kNameTooLong,
   kNoSpace,
@@ -53,27 +53,6 @@ inline Failure SystemFailure(const IoError& error, Side side, std::string path) 
   return Failure{ReasonOf(error, side), side, std::move(path), error, false};
 }
 
-// Carries failures from engine threads to the caller, in batches. Thread-safe.
-// Bounded: once kMostUndelivered failures wait, reporting threads wait too, so that a tree of unreadable files cannot
-// fill the memory faster than somebody writes its names down.
-class FailureSink {
- public:
-  // Called from engine threads when the first failure of a batch arrives; the receiver then calls Take, on any thread.
-  explicit FailureSink(std::function<void()> notify) : notify_(std::move(notify)) {}
-
-  void Report(Failure failure);
-  std::vector<Failure> Take();
-  // Nobody takes failures any more: what waits and what comes is dropped, so that no thread waits for ever.
-  void Discard();
-
- private:
-  static constexpr size_t kMostUndelivered = 10'000;
-
-  const std::function<void()> notify_;
-  std::mutex mutex_;
-  std::condition_variable taken_;
-  std::vector<Failure> waiting_;
-  bool discarding_ = false;
-};
+using FailureSink = BatchSink<Failure>;
 
 }  // namespace smartcopy

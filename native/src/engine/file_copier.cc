@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "media_read.h"
+
 namespace smartcopy {
 namespace {
 
@@ -52,7 +54,7 @@ void FileCopier::Copy(Worker& worker, FileTask task, const std::shared_ptr<OpenD
 Outcome FileCopier::CopyWhole(FileCopy& file, Worker& worker) {
   Outcome failed = CreateDestination(file);
   if (!failed) failed = CopyContent(file, worker);
-  if (!failed && transfer_.request.verify == VerifyLevel::kReadback) failed = VerifyReadback(file, worker);
+  if (!failed && ReadsBack(transfer_.request.verify)) failed = VerifyReadback(file, worker);
   return failed;
 }
 
@@ -119,7 +121,7 @@ std::optional<IoError> FileCopier::KeepMetadata(const FileTask& task, const Open
 Outcome FileCopier::CreateDestination(FileCopy& file) {
   const int directory = file.open->destination.get();
   const uint64_t resolve = transfer_.directories.resolve();
-  const uint64_t access = transfer_.request.verify == VerifyLevel::kReadback ? O_RDWR : O_WRONLY;
+  const uint64_t access = ReadsBack(transfer_.request.verify) ? O_RDWR : O_WRONLY;
   const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
   Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
   if (!file.replaces) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
@@ -229,23 +231,38 @@ ContentCopy FileCopier::ContentOf(FileCopy& file, std::span<std::byte> buffer, D
 
 Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
   worker.digest->Reset();
-  const auto buffer = worker.CopyBuffer();
+  const bool from_media = transfer_.request.verify == VerifyLevel::kMedia;
+  if (from_media) {
+    if (Outcome failed = BeginMediaRead(file)) return failed;
+  }
+  const auto buffer = from_media ? MediaBuffer(worker) : worker.CopyBuffer();
   off_t done = 0;
   for (;;) {
     if (transfer_.control.cancelled()) return SystemFailureOf(file, {ECANCELED, Syscall::kPread, done});
-    auto got = ReadAt(file.destination.get(), buffer, done);
+    auto got = from_media ? ReadMediumAt(file.destination.get(), buffer, done, file.source_stat.st_size)
+                          : ReadAt(file.destination.get(), buffer, done);
     if (!got) return TaskFailure(file.task, got.error(), Side::kDestination);
     worker.digest->Update(buffer.first(*got));
     done += static_cast<off_t>(*got);
     transfer_.control.Add(Word::kBytesVerified, static_cast<int64_t>(*got));
     if (*got < buffer.size()) break;
   }
-  if (worker.digest->Hex() != file.digest)
+  if (!SameDigest(worker.digest->Hex(), file.digest))
     return JudgedFailure(file.task, FailureReason::kVerifyMismatch, Side::kDestination);
   return std::nullopt;
 }
 
+Outcome FileCopier::BeginMediaRead(const FileCopy& file) {
+  const auto error = smartcopy::BeginMediaRead(file.destination.get(), file.task.directory->file_system->is_memory);
+  if (!error) return std::nullopt;
+  Failure failure = TaskFailure(file.task, *error, Side::kDestination);
+  if (IsMediaNotOffered(*error)) failure.reason = FailureReason::kMediaNotOffered;
+  return failure;
+}
+
 void FileCopier::Finish(FileCopy& file) {
+  if (transfer_.request.digest && file.digest.empty())
+    return Fail(file, JudgedFailure(file.task, FailureReason::kSystemError, Side::kDestination));
   const auto error =
       KeepOwnerAndMode(transfer_, file.destination.get(), file.source_stat, file.created.st_uid, file.created.st_gid);
   if (error) return Fail(file, TaskFailure(file.task, *error, Side::kDestination));

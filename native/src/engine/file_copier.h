@@ -64,6 +64,8 @@ class FileCopier {
   Outcome StartAgain(FileCopy& file);
   ContentCopy ContentOf(FileCopy& file, std::span<std::byte> buffer, Digest* digest) const;
   ReadWriteCopy& read_write() { return static_cast<ReadWriteCopy&>(*strategies_.back()); }
+  // Makes what was written durable and leads further reads of it past the page cache.
+  Outcome BeginMediaRead(const FileCopy& file);
   // Owner and mode, then the rest by durability. Settles the file.
   void Finish(FileCopy& file);
   // After the file system was full: removes what was written and finishes the files that wait for a batch, so that what

@@ -3,7 +3,10 @@
 #include <errno.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+
+#include "media_read.h"
 
 namespace smartcopy {
 namespace {
@@ -81,15 +84,38 @@ void LargeFiles::Start(Waiting waiting) {
     else if (*shared)
       file->copied = file->next = **shared;
   }
-  const auto& digest = transfer_.request.digest;
-  if (digest) file->digest = MakeDigest(*digest);
-  file->range_bytes = digest ? static_cast<off_t>(transfer_.request.buffer_bytes) : transfer_.request.range_bytes;
+  PrepareDigest(*file);
   if (file->failed || file->next > 0 || file->copy->source_stat.st_size == 0) return Conclude(file);
   {
     const std::lock_guard lock(mutex_);
     active_.push_back(std::move(file));
   }
   events_.available();
+}
+
+// Of a file that is about to be gone through from its beginning.
+void LargeFiles::PrepareDigest(LargeFile& file) const {
+  const CopyRequest& request = transfer_.request;
+  file.digest = nullptr;
+  file.tree = nullptr;
+  file.range_bytes = request.range_bytes;
+  if (!request.digest) return;
+  const auto subtree = static_cast<off_t>(
+      std::max(kMediaAlignment, std::bit_floor(static_cast<size_t>(request.range_bytes))));
+  if (*request.digest == DigestAlgorithm::kBlake3 && file.copy->source_stat.st_size > subtree) {
+    file.range_bytes = subtree;
+    file.tree = std::make_unique<Blake3Tree>(subtree);
+    return;
+  }
+  file.digest = MakeDigest(*request.digest);
+  // Direct reads end where they are aligned to.
+  const auto units = static_cast<off_t>(std::max<size_t>(request.buffer_bytes / kMediaAlignment, 1));
+  file.range_bytes = request.verify == VerifyLevel::kMedia ? units * static_cast<off_t>(kMediaAlignment)
+                                                           : static_cast<off_t>(request.buffer_bytes);
+}
+
+std::string LargeFiles::DigestOf(const LargeFile& file) {
+  return file.tree != nullptr ? file.tree->Hex(file.copy->source_stat.st_size) : file.digest->Hex();
 }
 
 void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
@@ -111,24 +137,45 @@ void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
 
 Result<off_t> LargeFiles::CopyRange(LargeFile& file, off_t begin, off_t end, Worker& worker) {
   bool my_turn = false;
+  Blake3Subtree subtree(begin);
   const auto content = copier_->ContentOf(*file.copy, worker.CopyBuffer(), nullptr);
-  return copier_->read_write().CopyRange(content, begin, end, [&](std::span<const std::byte> bytes) {
+  auto copied = copier_->read_write().CopyRange(content, begin, end, [&](std::span<const std::byte> bytes) {
+    if (file.tree != nullptr) subtree.Update(bytes);
     if (file.digest == nullptr) return true;
     my_turn = my_turn || WaitForTurn(file, begin);
     if (my_turn) file.digest->Update(bytes);
     return my_turn;
   });
+  if (copied && file.tree != nullptr) file.tree->Add(begin, subtree);
+  return copied;
 }
 
 Result<off_t> LargeFiles::VerifyRange(LargeFile& file, off_t begin, off_t end, Worker& worker) {
-  if (transfer_.control.cancelled()) return IoError{ECANCELED, Syscall::kPread, begin};
-  const auto buffer = worker.CopyBuffer().first(static_cast<size_t>(end - begin));
-  auto got = ReadAt(file.copy->destination.get(), buffer, begin);
-  if (!got) return got.error();
-  if (!WaitForTurn(file, begin)) return IoError{ECANCELED, Syscall::kPread, begin};
-  file.digest->Update(buffer.first(*got));
-  transfer_.control.Add(Word::kBytesVerified, static_cast<int64_t>(*got));
-  return static_cast<off_t>(*got);
+  const bool from_media = transfer_.request.verify == VerifyLevel::kMedia;
+  const auto buffer = from_media ? MediaBuffer(worker) : worker.CopyBuffer();
+  const int fd = file.copy->destination.get();
+  Blake3Subtree subtree(begin);
+  off_t at = begin;
+  while (at < end) {
+    if (transfer_.control.cancelled()) return IoError{ECANCELED, Syscall::kPread, at};
+    // A direct read past the end of the range would be aligned and is cut off, one up to it need not be.
+    const auto wanted = std::min(end - at, static_cast<off_t>(buffer.size()));
+    auto got = from_media ? ReadMediumAt(fd, buffer, at, file.copy->source_stat.st_size)
+                          : ReadAt(fd, buffer.first(static_cast<size_t>(wanted)), at);
+    if (!got) return got.error();
+    const auto bytes = buffer.first(std::min(*got, static_cast<size_t>(wanted)));
+    if (bytes.empty()) break;
+    if (file.tree != nullptr) {
+      subtree.Update(bytes);
+    } else {
+      if (at == begin && !WaitForTurn(file, begin)) return IoError{ECANCELED, Syscall::kPread, begin};
+      file.digest->Update(bytes);
+    }
+    transfer_.control.Add(Word::kBytesVerified, static_cast<int64_t>(bytes.size()));
+    at += static_cast<off_t>(bytes.size());
+  }
+  if (file.tree != nullptr) file.tree->Add(begin, subtree);
+  return at - begin;
 }
 
 // Ranges are given out in order and every one that came before is in the hands of a thread that waits for nobody but
@@ -142,13 +189,13 @@ bool LargeFiles::WaitForTurn(LargeFile& file, off_t begin) {
 }
 
 void LargeFiles::Conclude(const std::shared_ptr<LargeFile>& file) {
-  if (!file->failed && file->phase == Phase::kVerifying && file->digest->Hex() != file->copy->digest)
+  if (!file->failed && file->phase == Phase::kVerifying && !SameDigest(DigestOf(*file), file->copy->digest))
     file->failed = JudgedFailure(file->copy->task, FailureReason::kVerifyMismatch, Side::kDestination);
   const bool goes_on = !file->failed && file->phase == Phase::kCopying && ConcludeCopying(*file);
   if (!goes_on) return Settle(*file);
   file->next = 0;
   file->hashed = 0;
-  if (file->digest != nullptr) file->digest->Reset();
+  PrepareDigest(*file);
   if (file->copy->source_stat.st_size == 0) return Conclude(file);
   {
     const std::lock_guard lock(mutex_);
@@ -172,10 +219,11 @@ bool LargeFiles::ConcludeCopying(LargeFile& file) {
     file.copied = 0;
     return !file.failed;
   }
-  if (file.digest != nullptr) copy.digest = file.digest->Hex();
-  if (transfer_.request.verify != VerifyLevel::kReadback) return false;
+  if (transfer_.request.digest) copy.digest = DigestOf(file);
+  if (!ReadsBack(transfer_.request.verify)) return false;
+  if (transfer_.request.verify == VerifyLevel::kMedia) file.failed = copier_->BeginMediaRead(copy);
   file.phase = Phase::kVerifying;
-  return true;
+  return !file.failed;
 }
 
 void LargeFiles::Settle(LargeFile& file) {

@@ -8,6 +8,7 @@
 #include <queue>
 #include <vector>
 
+#include "blake3_tree.h"
 #include "file_copier.h"
 
 namespace smartcopy {
@@ -17,7 +18,7 @@ namespace smartcopy {
 //
 // With a digest the ranges are one buffer long and every thread, having read its range, waits for its turn before it
 // hashes: the digest sees the file in order, from buffers that are still in the cache, while reads and writes of
-// different ranges overlap.
+// different ranges overlap. BLAKE3 alone needs no order: there each thread hashes its range as a subtree by itself.
 class LargeFiles final : public LargeFileLane {
  public:
   // What the lane tells whoever runs the threads; callable from any of them.
@@ -44,7 +45,9 @@ class LargeFiles final : public LargeFileLane {
 
   struct LargeFile {
     std::unique_ptr<FileCopy> copy;
+    // At most one of the two: a digest that sees the file in order, or one made of ranges in any order.
     std::unique_ptr<Digest> digest;
+    std::unique_ptr<Blake3Tree> tree;
     off_t range_bytes = 0;
     // All below is guarded by the lane's mutex.
     Phase phase = Phase::kCopying;
@@ -62,6 +65,8 @@ class LargeFiles final : public LargeFileLane {
   };
 
   void Start(Waiting waiting);
+  void PrepareDigest(LargeFile& file) const;
+  static std::string DigestOf(const LargeFile& file);
   void RunRange(LargeFile& file, off_t begin, Worker& worker);
   Result<off_t> CopyRange(LargeFile& file, off_t begin, off_t end, Worker& worker);
   Result<off_t> VerifyRange(LargeFile& file, off_t begin, off_t end, Worker& worker);

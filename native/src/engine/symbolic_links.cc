@@ -6,7 +6,6 @@
 #include <array>
 
 namespace smartcopy {
-namespace {
 
 Result<std::string> ReadTarget(int directory, const char* name) {
   std::array<char, PATH_MAX> target{};
@@ -14,8 +13,6 @@ Result<std::string> ReadTarget(int directory, const char* name) {
   if (auto error = ErrorOf(length, Syscall::kReadlinkat)) return *error;
   return std::string(target.data(), static_cast<size_t>(length));
 }
-
-}  // namespace
 
 void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
   auto source = StatBeneath(open.source.get(), task.source_name.c_str());

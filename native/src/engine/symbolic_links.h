@@ -6,6 +6,8 @@
 
 namespace smartcopy {
 
+Result<std::string> ReadTarget(int directory, const char* name);
+
 // Copies symbolic links: their target, owner and times. Thread-safe.
 class SymbolicLinkCopier {
  public:

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,7 +24,8 @@ const char* SyscallName(Syscall call) {
       "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
       "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
       "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
-      "write",  "mmap",     "flock",     "clone",     "io_uring_setup", "io_uring_register"};
+      "write",  "fcntl",    "fadvise64", "listxattr", "getxattr",       "mmap",
+      "flock",  "clone",    "io_uring_setup", "io_uring_register"};
   return kNames[static_cast<size_t>(call)];
 }
 
@@ -98,6 +100,23 @@ long Write(int fd, const void* from, size_t length) {
   return Ask(Syscall::kWrite, [&] { return ::write(fd, from, length); });
 }
 
+long SetDirect(int fd) {
+  return Ask(Syscall::kFcntl, [&] {
+    const int flags = ::fcntl(fd, F_GETFL);
+    return flags < 0 ? flags : ::fcntl(fd, F_SETFL, flags | O_DIRECT);
+  });
+}
+
+long DropCache(int fd) {
+  return Ask(Syscall::kFadvise, [&]() -> long {
+    // Answers the error instead of setting errno.
+    const int error = ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (error == 0) return 0;
+    errno = error;
+    return -1;
+  });
+}
+
 long Fallocate(int fd, int mode, off_t offset, off_t length) {
   return Ask(Syscall::kFallocate, [&] { return ::fallocate(fd, mode, offset, length); });
 }
@@ -143,6 +162,32 @@ long Symlinkat(const char* target, int directory, const char* name) {
 
 long Readlinkat(int directory, const char* name, char* into, size_t length) {
   return Ask(Syscall::kReadlinkat, [&] { return ::readlinkat(directory, name, into, length); });
+}
+
+long ListXattrs(int fd, char* into, size_t length) {
+  return Ask(Syscall::kListxattr, [&] { return ::flistxattr(fd, into, length); });
+}
+
+long GetXattr(int fd, const char* name, void* into, size_t length) {
+  return Ask(Syscall::kGetxattr, [&] { return ::fgetxattr(fd, name, into, length); });
+}
+
+namespace {
+
+std::string ProcPath(int directory, const char* name) {
+  return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
+}
+
+}  // namespace
+
+long ListXattrsAt(int directory, const char* name, char* into, size_t length) {
+  const std::string path = ProcPath(directory, name);
+  return Ask(Syscall::kListxattr, [&] { return ::llistxattr(path.c_str(), into, length); });
+}
+
+long GetXattrAt(int directory, const char* name, const char* attribute, void* into, size_t length) {
+  const std::string path = ProcPath(directory, name);
+  return Ask(Syscall::kGetxattr, [&] { return ::lgetxattr(path.c_str(), attribute, into, length); });
 }
 
 long LinkFd(int fd, int directory, const char* name) {

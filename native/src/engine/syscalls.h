@@ -39,6 +39,10 @@ enum class Syscall : uint8_t {
   kFchmod,
   kUtimensat,
   kWrite,
+  kFcntl,
+  kFadvise,
+  kListxattr,
+  kGetxattr,
   kMmap,
   kFlock,
   kClone,
@@ -70,6 +74,10 @@ long Pread(int fd, void* into, size_t length, off_t offset);
 long Pwrite(int fd, const void* from, size_t length, off_t offset);
 // Appends to a log or a digest list, which may be a pipe.
 long Write(int fd, const void* from, size_t length);
+// Reads and writes pass by the page cache from now on, and must be aligned (O_DIRECT).
+long SetDirect(int fd);
+// Lets go of the cached content of a file. What is not yet written back, or is mapped by somebody, stays.
+long DropCache(int fd);
 long Fallocate(int fd, int mode, off_t offset, off_t length);
 long Ftruncate(int fd, off_t length);
 long Ficlone(int destination, int source);
@@ -83,6 +91,13 @@ void CloseUnchecked(int fd);
 long Mkdirat(int directory, const char* name, mode_t mode);
 long Symlinkat(const char* target, int directory, const char* name);
 long Readlinkat(int directory, const char* name, char* into, size_t length);
+// The names of the extended attributes, each ended by a NUL; a `length` of 0 asks how long they are.
+long ListXattrs(int fd, char* into, size_t length);
+long GetXattr(int fd, const char* name, void* into, size_t length);
+// Of a name in a held directory that is not to be opened: a link, a device, a FIFO. Goes through /proc, and never
+// follows the name.
+long ListXattrsAt(int directory, const char* name, char* into, size_t length);
+long GetXattrAt(int directory, const char* name, const char* attribute, void* into, size_t length);
 // Gives the file behind `fd` one more name, without looking its present name up again.
 long LinkFd(int fd, int directory, const char* name);
 long Renameat(int from_directory, const char* from, int to_directory, const char* to);

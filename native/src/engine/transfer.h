@@ -22,7 +22,16 @@
 namespace smartcopy {
 
 enum class UpdateMode : uint8_t { kIfDifferent, kAlways };
-enum class VerifyLevel : uint8_t { kNone, kSource, kReadback };
+enum class VerifyLevel : uint8_t {
+  kNone,
+  kSource,    // the digest of what was read
+  kReadback,  // and the copy read again, through the page cache
+  kMedia,     // and the copy, when it is durable, read again from below the page cache
+};
+
+// Whether a copy is read again, one way or the other.
+constexpr bool ReadsBack(VerifyLevel level) { return level == VerifyLevel::kReadback || level == VerifyLevel::kMedia; }
+
 enum class Durability : uint8_t { kNone, kBatch, kFile };
 
 // A place below a directory that is held open. `path` has no empty, "." or ".." component; empty is the root itself.

@@ -51,6 +51,8 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
   const auto failed = [&](const IoError& error, const char* what) {
     return StartError{StartError::Kind::kSystem, error, what};
   };
+  if (transfer_.request.digest && MakeDigest(*transfer_.request.digest) == nullptr)
+    return failed({ENOSYS, Syscall::kOpen}, "a digest that this process cannot compute");
   for (size_t index = 0; index < transfer_.request.thread_count; ++index) {
     auto buffer = Buffer::Make(std::max(transfer_.request.buffer_bytes, kListingBytes));
     if (!buffer) return failed(buffer.error(), "memory for a copy buffer");
@@ -60,6 +62,9 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
   }
   auto file_system = transfer_.directories.FileSystemOf(ends.destination, ends.destination_stat.st_dev);
   if (!file_system) return failed(file_system.error(), transfer_.request.destination.root.c_str());
+  // The same would be said of every file; before anything is written it is worth more.
+  if (transfer_.request.verify == VerifyLevel::kMedia && (*file_system)->is_memory)
+    return failed({EOPNOTSUPP, Syscall::kFstatfs}, transfer_.request.destination.root.c_str());
   ClaimDestination(ends.destination.get());
   top_ = std::make_shared<Directory>();
   top_->source_stat = ends.source_stat;
