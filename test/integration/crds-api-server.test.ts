@@ -179,7 +179,7 @@ function testKinds(): void {
     const explained = (await plane().kubectl(['explain', 'tj.spec.verify'])).replaceAll(/\s+/g, ' ');
     for (const text of [
       'How the copy is checked. Absent means that no digest is computed and nothing is read back.',
-      'algorithm <string> enum: XXH3, BLAKE3 Digest over the content of each file',
+      'algorithm <string> enum: XXH3, XXH64, BLAKE3, SHA256 Digest over the content of each file',
       'Readback also reads every copied file again at the destination',
     ]) {
       assert.ok(explained.includes(text), explained);

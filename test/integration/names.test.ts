@@ -79,7 +79,9 @@ test('source and destination may have names that are no UTF-8', async (t) => {
 
 for (const [algorithm, program, programArguments] of [
   ['xxhash3', 'xxhsum', ['-H2']],
+  ['xxhash64', 'xxhsum', ['-H1']],
   ['blake3', 'b3sum', ['--no-names']],
+  ['sha256', 'sha256sum', []],
 ] as const) {
   test(`a list of ${algorithm} digests names files as sha256sum does`, { skip: lacksProgram(program, 'sha256sum') }, async (t) => {
     // Tools differ about a carriage return: newer versions of sha256sum escape it, the tools of these digests do not.

@@ -125,7 +125,7 @@ export const transferJobStatus = z.object({
     .optional()
     .describe(
       'Statements about the job. Complete is always present; while it is False its reason says why. Failed is present when the job has failed, ' +
-        'Verified when spec.verify.level is Readback and the job has ended. In a cluster also: Authorized (a policy allows both ends), Scheduled (an agent can carry it out), ' +
+        'Verified when spec.verify.level is Readback or Media and the job has ended. In a cluster also: Authorized (a policy allows both ends), Scheduled (an agent can carry it out), ' +
         'Suspended, and Ready, Reconciling and Stalled as tools read them: Ready is True only with Complete, Reconciling is present while work goes on, Stalled when a person must act.',
     ),
 });

@@ -12,21 +12,25 @@ export type UpdateMode = z.infer<typeof updateMode>;
 export const durability = z.enum(['Batch', 'File', 'None']);
 export type Durability = z.infer<typeof durability>;
 
-export const digestAlgorithm = z.enum(['XXH3', 'BLAKE3']);
+export const digestAlgorithm = z.enum(['XXH3', 'XXH64', 'BLAKE3', 'SHA256']);
 export type DigestAlgorithm = z.infer<typeof digestAlgorithm>;
 
-export const verifyLevel = z.enum(['None', 'Source', 'Readback']);
+export const verifyLevel = z.enum(['None', 'Source', 'Readback', 'Media']);
 export type VerifyLevel = z.infer<typeof verifyLevel>;
 
 const verify = z.strictObject({
   algorithm: digestAlgorithm
     .default('XXH3')
-    .describe('Digest over the content of each file: XXH3 (128 bits, equal to xxhsum -H2) or BLAKE3 (equal to b3sum).'),
+    .describe(
+      'Digest over the content of each file: XXH3 (128 bits, equal to xxhsum -H2), XXH64 (equal to xxhsum -H1), BLAKE3 (equal to b3sum) or SHA256 (equal to sha256sum).',
+    ),
   level: verifyLevel
     .default('Readback')
     .describe(
       'Source computes the digest of what was read, compares it with nothing and does not keep it. Readback also reads every copied file again at the destination, through ' +
-        'the page cache, and compares: it finds errors of the copy, not of the disk. None computes no digest.',
+        'the page cache, and compares: it finds errors of the copy, not of the disk. Media makes every file durable, reads it again past the page cache ' +
+        '(O_DIRECT) and compares: it finds what the storage returns wrong, costs a synchronisation for each file, and fails where the file system has ' +
+        'no such reads. None computes no digest.',
     ),
 });
 export type Verify = z.infer<typeof verify>;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <set>
+#include <map>
 
 namespace smartcopy {
 namespace {
@@ -28,54 +28,51 @@ std::string TimeText(const struct stat& of) {
   return text.data();
 }
 
-// Attributes are not offered there, so there are none.
-bool HasNone(const IoError& error) { return error.code == EOPNOTSUPP; }
-
-Result<std::set<std::string>> ListXattrs(const XattrPlace& place) {
-  std::string names;
+// Calls until what it answers fits: the attribute may grow in between. The answer of the last call.
+template <typename Call>
+long ReadGrowing(std::string& into, Call call) {
   for (;;) {
-    const auto list = [&](char* into, size_t length) {
-      return place.name == nullptr ? sys::ListXattrs(place.fd, into, length)
-                                   : sys::ListXattrsAt(place.fd, place.name, into, length);
-    };
-    long length = list(nullptr, 0);
+    long length = call(nullptr, 0);
     if (length > 0) {
-      names.resize(static_cast<size_t>(length));
-      length = list(names.data(), names.size());
-      if (length == -ERANGE) continue;  // one was added meanwhile
+      into.resize(static_cast<size_t>(length));
+      length = call(into.data(), into.size());
     }
-    if (auto error = ErrorOf(length, Syscall::kListxattr)) {
-      if (HasNone(*error)) return std::set<std::string>();
-      return *error;
-    }
-    names.resize(static_cast<size_t>(length));
-    break;
+    if (length == -ERANGE) continue;
+    into.resize(static_cast<size_t>(std::max(length, 0L)));
+    return length;
   }
-  std::set<std::string> all;
-  for (size_t at = 0; at < names.size(); at += std::char_traits<char>::length(names.data() + at) + 1)
-    all.emplace(names.data() + at);
+}
+
+using Xattrs = std::map<std::string, std::string>;
+
+Result<Xattrs> ReadXattrs(const XattrPlace& place) {
+  Xattrs all;
+  std::string names;
+  const long listed = ReadGrowing(names, [&](char* into, size_t length) {
+    return place.name == nullptr ? sys::ListXattrs(place.fd, into, length)
+                                 : sys::ListXattrsAt(place.fd, place.name, into, length);
+  });
+  if (listed == -EOPNOTSUPP) return all;  // attributes are not offered there, so there are none
+  if (auto error = ErrorOf(listed, Syscall::kListxattr)) return *error;
+  for (size_t at = 0; at < names.size();) {
+    const char* const name = names.data() + at;
+    at += std::char_traits<char>::length(name) + 1;
+    std::string value;
+    const long got = ReadGrowing(value, [&](char* into, size_t length) {
+      return place.name == nullptr ? sys::GetXattr(place.fd, name, into, length)
+                                   : sys::GetXattrAt(place.fd, place.name, name, into, length);
+    });
+    if (got == -ENODATA) continue;  // removed meanwhile
+    if (auto error = ErrorOf(got, Syscall::kGetxattr)) return *error;
+    all.emplace(name, std::move(value));
+  }
   return all;
 }
 
-// Nothing when it was removed meanwhile.
-Result<std::optional<std::string>> GetXattr(const XattrPlace& place, const std::string& name) {
-  std::string value;
-  for (;;) {
-    const auto get = [&](void* into, size_t length) {
-      return place.name == nullptr ? sys::GetXattr(place.fd, name.c_str(), into, length)
-                                   : sys::GetXattrAt(place.fd, place.name, name.c_str(), into, length);
-    };
-    long length = get(nullptr, 0);
-    if (length > 0) {
-      value.resize(static_cast<size_t>(length));
-      length = get(value.data(), value.size());
-      if (length == -ERANGE) continue;
-    }
-    if (length == -ENODATA) return std::optional<std::string>();
-    if (auto error = ErrorOf(length, Syscall::kGetxattr)) return *error;
-    value.resize(static_cast<size_t>(length));
-    return std::optional(std::move(value));
-  }
+std::string Shown(const Xattrs& attributes, const std::string& name) {
+  const auto found = attributes.find(name);
+  if (found == attributes.end()) return "absent";
+  return std::to_string(found->second.size()) + " bytes: " + found->second.substr(0, kShownValueBytes);
 }
 
 }  // namespace
@@ -115,24 +112,18 @@ void CompareAttributes(Comparison& comparison, const EntrySides& sides) {
 void CompareXattrs(Comparison& comparison, const std::string& path, const XattrPlace& source,
                    const XattrPlace& destination) {
   if (!comparison.Looks(DifferenceKind::kXattr)) return;
-  auto here = ListXattrs(source);
+  auto here = ReadXattrs(source);
   if (!here) return comparison.Fail(here.error(), Side::kSource, path);
-  auto there = ListXattrs(destination);
+  auto there = ReadXattrs(destination);
   if (!there) return comparison.Fail(there.error(), Side::kDestination, path);
-  std::set<std::string> names = *here;
+  if (*here == *there) return;
+  Xattrs names = *here;
   names.insert(there->begin(), there->end());
-  for (const auto& name : names) {
-    Result<std::optional<std::string>> values[2] = {std::optional<std::string>(), std::optional<std::string>()};
-    if (here->contains(name)) values[0] = GetXattr(source, name);
-    if (!values[0]) return comparison.Fail(values[0].error(), Side::kSource, path);
-    if (there->contains(name)) values[1] = GetXattr(destination, name);
-    if (!values[1]) return comparison.Fail(values[1].error(), Side::kDestination, path);
-    if (*values[0] == *values[1]) continue;
-    const auto shown = [](const std::optional<std::string>& value) {
-      return value ? std::to_string(value->size()) + " bytes: " + value->substr(0, kShownValueBytes)
-                   : std::string("absent");
-    };
-    comparison.Report({DifferenceKind::kXattr, path, shown(*values[0]), shown(*values[1]), name});
+  for (const auto& [name, _] : names) {
+    const auto one = here->find(name);
+    const auto other = there->find(name);
+    const bool same = one != here->end() && other != there->end() && one->second == other->second;
+    if (!same) comparison.Report({DifferenceKind::kXattr, path, Shown(*here, name), Shown(*there, name), name});
   }
 }
 

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { TransferMeter } from '../assignments/assignment-run.ts';
 import type { Counters, Failure, Transfer, TransferReport } from '../engine/run-transfer.ts';
+import { readsBack } from '../engine/transfer-status.ts';
 
 /** What gauges are asked for when somebody looks. */
 export interface Census {
@@ -65,7 +66,7 @@ export class Metrics implements TransferMeter {
     this.#files.inc({ result: 'failed' }, gained('filesFailed'));
     this.#files.inc({ result: 'refused' }, gained('entriesRefused'));
     this.#throttleWait.inc(gained('throttleWaitMs') / 1000);
-    if (transfer.verify !== 'Readback' || transfer.digest === undefined) return;
+    if (!readsBack(transfer.verify) || transfer.digest === undefined) return;
     this.#verified.inc({ algorithm: transfer.digest, result: 'equal' }, gained('filesDone'));
     this.#verifiedBytes.inc({ algorithm: transfer.digest }, gained('bytesVerified'));
   }

@@ -47,7 +47,7 @@ export async function runAssignment(assignment: Assignment, transfer: Transfer, 
 
 function describeEnd(report: TransferReport, transfer: Transfer): RunEnd {
   if (report.end === 'Cancelled') return { state: 'Stopped' };
-  const { progress, engineUsed, errors, failure, message, verified } = describeEnded(report, transfer.verify === 'Readback');
+  const { progress, engineUsed, errors, failure, message, verified } = describeEnded(report, transfer.verify);
   const reason = failure?.reason ?? 'Succeeded';
   return {
     state: failure === undefined ? 'Succeeded' : 'Failed',

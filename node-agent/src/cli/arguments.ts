@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { escapePath } from '../engine/escape-path.ts';
+import { digestWords } from './digest-words.ts';
 
 /**
  * The command line after the program's name, one character for each byte (latin1). A path need not be UTF-8, and process.argv has
@@ -26,7 +27,7 @@ export function showArgument(argument: string): string {
   return escapePath(argumentBytes(argument));
 }
 
-const verifyWords: ReadonlySet<string> = new Set(['xxhash3', 'xxh3', 'blake3']);
+const verifyWords: ReadonlySet<string> = new Set(Object.keys(digestWords));
 
 /**
  * Settles the one option whose value may be left out. `--verify` takes the next argument only when that is one of its words, so that

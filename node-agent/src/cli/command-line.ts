@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { escapePath } from '../engine/escape-path.ts';
 import { InputError } from '../errors.ts';
 import { argumentBytes } from './arguments.ts';
+import { digestList } from './digest-words.ts';
 
 /** What a command line turned out to be. Its options are unchecked words: each command has a door for them. */
 export type CommandLine =
@@ -18,7 +19,9 @@ Exit status:
 
 export function defineCopy(version: string): Command {
   return new Command('smartcopy')
-    .usage('[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy analyze [options] [PATH...]')
+    .usage(
+      '[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy verify [options] SRC DST\n       smartcopy analyze [options] [PATH...]',
+    )
     .description(
       "Copies trees at hardware speed, verified and confined. The contents of a directory SRC become DST's contents; a file SRC becomes DST, or goes into DST if that is a directory or ends in a slash.",
     )
@@ -26,12 +29,12 @@ export function defineCopy(version: string): Command {
     .argument('DST', 'where its copy goes; missing directories are made')
     .option('-t, --threads <count>', 'engine threads; 0 means one for each CPU that may be used', '0')
     .option('-b, --buffer-size <size>', 'bytes that one read or write of a large file moves: 4K to 1G', '1M')
-    .option('--verify [algo]', 'check what was written: xxhash3 (also alone) or blake3')
+    .option('--verify [algo]', 'check what was written: xxhash3 (also alone), xxhash64, blake3 or sha256')
     .addOption(
       new Option(
         '--verify-level <level>',
-        'readback: read the copy back and compare; source: only compute the digest of what was read, for --digests, and compare nothing',
-      ).choices(['source', 'readback']),
+        'readback: read the copy back and compare; media: make it durable and read it back past the page cache; source: only compute the digest of what was read, for --digests, and compare nothing',
+      ).choices(['source', 'readback', 'media']),
     )
     .option(
       '--digests <file>',
@@ -53,7 +56,7 @@ export function defineCopy(version: string): Command {
     .helpOption('-h, --help', 'print this help')
     .addHelpText(
       'after',
-      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC named run, analyze or help is written ./run, ./analyze or ./help.\n${exitStatuses}`,
+      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC named run, verify, analyze or help is written ./run and so on.\n${exitStatuses}`,
     );
 }
 
@@ -70,6 +73,33 @@ export function defineRun(): Command {
     .option('--json', 'print one JSON document on stdout at the end: the jobs with their status')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', exitStatuses);
+}
+
+export function defineVerify(): Command {
+  return new Command('smartcopy verify')
+    .usage('[options] SRC DST')
+    .description(
+      'Compares two trees, or two files, and changes neither. Each difference is a line on stdout: missing, extra, type, size, content, mode, owner, time, xattr or link, the path, and what each side has. Content is read on both sides and compared by digest. Links below SRC and DST are compared, never followed; devices, sockets and FIFOs are not opened.',
+    )
+    .argument('SRC', 'a file or directory')
+    .argument('DST', 'what should be its copy; a file SRC is compared with the file of its name in a directory DST')
+    .option('-a, --algorithm <algo>', 'the digest that content is compared by: xxhash3, xxhash64, blake3 or sha256', 'xxhash3')
+    .option('--ignore <list>', 'differences not to look at, such as owner,mode; may be repeated', join)
+    .option('--digests <file>', 'write the digest of each file of SRC that was read to FILE, as sha256sum writes them')
+    .option('-t, --threads <count>', 'engine threads; 0 means one for each CPU that may be used', '0')
+    .option('-q, --quiet', 'name no differences; the exit status tells')
+    .option('--json', 'print one JSON document on stdout at the end, and the differences on stderr')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText(
+      'after',
+      `
+Exit status:
+  0    all that was looked at is equal
+  1    there are differences, or something could not be compared; each is named
+  2    wrong usage or bad input
+  3    refused: SRC and DST are the same
+  130  ended by SIGINT or SIGTERM`,
+    );
 }
 
 export function defineAnalyze(): Command {
@@ -100,10 +130,14 @@ export function parseCommandLine(command: Command, given: readonly string[]): Co
     const [sentence = '', ...hints] = error.message.replace(/^error: |\.$/g, '').split('\n');
     // The word after --verify was none of its own and passed for a path.
     if (error.code === 'commander.excessArguments' && given.includes('--verify=xxhash3')) {
-      hints.push('--verify takes xxhash3 or blake3, and before anything else means xxhash3');
+      hints.push(`--verify takes ${digestList}, and before anything else means xxhash3`);
     }
     throw new InputError([escapePath(argumentBytes(sentence)), ...hints, `see ${command.name()} --help`].join('; '), { cause: error });
   }
+}
+
+function join(value: string, previous: string | undefined): string {
+  return previous === undefined ? value : `${previous},${value}`;
 }
 
 function collect(value: string, previous: readonly string[]): readonly string[] {

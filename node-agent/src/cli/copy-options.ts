@@ -1,6 +1,8 @@
+import type { DigestAlgorithm, VerifyLevel } from '@smartcopy/crds';
 import { InputError } from '../errors.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
 import { argumentBytes, showArgument } from './arguments.ts';
+import { digestCalled, digestList } from './digest-words.ts';
 import { OptionWords } from './option-words.ts';
 import { parseSize } from './sizes.ts';
 
@@ -20,8 +22,8 @@ export interface CopyOptions {
 }
 
 interface Integrity {
-  readonly digest?: 'XXH3' | 'BLAKE3';
-  readonly verify: 'None' | 'Source' | 'Readback';
+  readonly digest?: DigestAlgorithm;
+  readonly verify: VerifyLevel;
 }
 
 const defaultBufferBytes = 1024 ** 2;
@@ -58,14 +60,14 @@ function chooseUpdate(words: OptionWords): CopyOptions['update'] {
 /** `--verify` alone reads back; `--digests` alone needs no more than the digest of what was read. */
 function chooseIntegrity(words: OptionWords): Integrity {
   const algorithm = words.value('verify', parseAlgorithm);
-  const level = words.choice('verifyLevel', { source: 'Source', readback: 'Readback' } as const);
+  const level = words.choice('verifyLevel', { source: 'Source', readback: 'Readback', media: 'Media' } as const);
   const digest = algorithm ?? 'XXH3';
   if (algorithm !== undefined || level !== undefined) return { digest, verify: level ?? 'Readback' };
   return words.value('digests', (file) => file) === undefined ? { verify: 'None' } : { digest, verify: 'Source' };
 }
 
 /** `--threads`, where 0 leaves the number to the program. */
-function parseThreads(word: string): number {
+export function parseThreads(word: string): number {
   const count = /^\d+$/.test(word) ? Number(word) : Number.NaN;
   if (count <= maxThreadCount) return count;
   throw new InputError(`--threads takes a whole number from 0 (automatic) to ${maxThreadCount}, not '${showArgument(word)}'`);
@@ -87,13 +89,13 @@ function parseRate(word: string): number {
   throw new InputError(`--bandwidth-limit takes bytes per second, such as 500K, 100M or 1G, not '${showArgument(word)}'`);
 }
 
-function parseAlgorithm(word: string): 'XXH3' | 'BLAKE3' {
-  if (word === 'xxhash3' || word === 'xxh3') return 'XXH3';
-  if (word === 'blake3') return 'BLAKE3';
-  throw new InputError(`--verify takes xxhash3 or blake3, not '${showArgument(word)}'`);
+function parseAlgorithm(word: string): DigestAlgorithm {
+  const algorithm = digestCalled(word);
+  if (algorithm !== undefined) return algorithm;
+  throw new InputError(`--verify takes ${digestList}, not '${showArgument(word)}'`);
 }
 
-function parseDigestsFile(file: string): Buffer {
+export function parseDigestsFile(file: string): Buffer {
   if (file === '-') throw new InputError('--digests takes a file; for one that is named - write ./-');
   return argumentBytes(file);
 }

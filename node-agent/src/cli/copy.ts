@@ -47,11 +47,11 @@ export async function copy(
   }
   const status = statusOfReport(report);
   if (!options.json) return status;
-  return deliverAnswer(`${JSON.stringify(statusOfEnded(report, transfer.verify === 'Readback'))}\n`, status, screen);
+  return deliverAnswer(`${JSON.stringify(statusOfEnded(report, transfer.verify))}\n`, status, screen);
 }
 
 const digestsNotKept =
-  '--verify-level source computes digests and compares nothing; they are not kept, --digests FILE keeps them, --verify-level readback compares';
+  '--verify-level source computes digests and compares nothing; they are not kept, --digests FILE keeps them, --verify-level readback or media compares';
 
 type Given = Pick<Places, 'source' | 'destination'>;
 

@@ -4,12 +4,16 @@ import type { Failure } from '../engine/run-transfer.ts';
 import type { Places } from './places.ts';
 
 /** One failure or refusal as one line: which file, what happened, and the system call that said so. */
-export function describeFailure({ reason, side, path, errno, syscall, offsetBytes }: Failure, places: Places): string {
+export function describeFailure(
+  { reason, side, path, errno, syscall, offsetBytes }: Failure,
+  places: Places,
+  sentence: string = describeReason(reason),
+): string {
   const place = side === 'source' ? places.source : places.destination;
   const where = places.areFiles ? escapePath(place) : showPlace(place, path);
   const offset = offsetBytes === undefined ? '' : ` at byte ${offsetBytes}`;
   const call = [syscall, errno].filter((part) => part !== undefined).join(': ');
-  return `${where}: ${describeReason(reason)}${call === '' ? offset : ` (${call}${offset})`}`;
+  return `${where}: ${sentence}${call === '' ? offset : ` (${call}${offset})`}`;
 }
 
 function showPlace(place: Uint8Array, path: Uint8Array): string {

@@ -37,11 +37,17 @@ function openOrRefuse(file: Buffer): number {
 }
 
 function closeInto(report: TransferReport, fd: number): TransferReport {
+  const lost = closeDigests(fd);
+  return lost === undefined ? report : { ...report, phase: 'Failed', digestsError: lost };
+}
+
+/** Closes the file; what the system says of lines that were lost. */
+export function closeDigests(fd: number): TransferReport['digestsError'] {
   try {
     closeSync(fd);
-    return report;
+    return undefined;
   } catch (error) {
-    return { ...report, phase: 'Failed', digestsError: { errno: describeError(error), syscall: 'close' } };
+    return { errno: describeError(error), syscall: 'close' };
   }
 }
 

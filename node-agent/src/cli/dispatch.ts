@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 import { deliverAnswer } from './answer.ts';
 import { readArguments, settleVerify } from './arguments.ts';
-import { type CommandLine, defineAnalyze, defineCopy, defineRun, parseCommandLine } from './command-line.ts';
+import { type CommandLine, defineAnalyze, defineCopy, defineRun, defineVerify, parseCommandLine } from './command-line.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Screen } from './screen.ts';
@@ -38,6 +38,10 @@ async function runCommand(given: readonly string[], context: CommandContext): Pr
       return await answer(parseCommandLine(defineAnalyze(), rest), context, async ({ options, operands }) =>
         (await import('./analyze.ts')).analyze(options, operands, context),
       );
+    case 'verify':
+      return await answer(parseCommandLine(defineVerify(), rest), context, async ({ options, operands }) =>
+        (await import('./verify.ts')).verify(options, operands, context),
+      );
     case 'help':
       return await runCommand(commandForHelp(rest), context);
     case undefined:
@@ -53,11 +57,11 @@ async function answer(line: CommandLine, { screen }: CommandContext, act: (line:
   return line.kind === 'Given' ? await act(line) : deliverAnswer(line.text, exitStatus.done, screen);
 }
 
-/** `help`, `help run` and `help analyze`; whoever meant a file of that name is told how to write it. */
+/** `help`, `help run`, `help verify` and `help analyze`; whoever meant a file of that name is told how to write it. */
 function commandForHelp([topic, ...more]: readonly string[]): readonly string[] {
   if (topic === undefined) return ['--help'];
-  if (more.length === 0 && (topic === 'run' || topic === 'analyze')) return [topic, '--help'];
-  throw new InputError('help stands alone, or before run or analyze; a SRC of that name is written ./help');
+  if (more.length === 0 && ['run', 'verify', 'analyze'].includes(topic)) return [topic, '--help'];
+  throw new InputError('help stands alone, or before run, verify or analyze; a SRC of that name is written ./help');
 }
 
 /** Also a run that never started ends with a sentence and, if that was asked for, with its one document. */

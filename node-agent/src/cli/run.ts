@@ -69,7 +69,7 @@ async function runJob(placed: PlacedJob, { screen, verbosity, interruption }: Ru
     if (transfer.verify === 'Source' && verbosity !== 'Quiet') screen.line(`job ${nameOfJob(job)}: ${digestsNotKept}`);
     const report = await watchTransfer({ ...transfer, scanTotals: view.showProgress }, view, orders);
     tellReport(report, view);
-    return { job, startedAtMs, status: statusOfEnded(report, transfer.verify === 'Readback'), exit: statusOfReport(report) };
+    return { job, startedAtMs, status: statusOfEnded(report, transfer.verify), exit: statusOfReport(report) };
   } catch (error) {
     const { reason, sentence, status: exit, details } = interruption.end.aborted ? interruptedEarly : explainError(error);
     screen.line(`job ${nameOfJob(job)}: ${sentence}`);
@@ -98,7 +98,7 @@ function statusOfSuspended(message: string, nowMs: number): TransferJobStatus {
   };
 }
 
-const digestsNotKept = 'verify.level Source computes digests and compares nothing; they are not kept; Readback checks the copy';
+const digestsNotKept = 'verify.level Source computes digests and compares nothing; they are not kept; Readback and Media check the copy';
 
 function namesOfNodes(jobs: readonly PlacedJob[]): readonly string[] {
   return [...new Set(jobs.flatMap(({ job: { spec } }) => [spec.source.nodePath.nodeName, spec.destination.nodePath.nodeName]))];

@@ -16,10 +16,15 @@ export function describePlan(transfer: Transfer, limitBytesPerSecond: number | u
   return [
     `${readableCount(threadCount, 'thread')}, buffers of ${readableBytes(bufferBytes)}`,
     update === 'Always' ? 'every file is copied' : 'files of equal size and time are left alone',
-    digest === undefined ? 'no digests' : `${digest} digests${verify === 'Readback' ? ', read back' : ''}`,
+    digest === undefined ? 'no digests' : `${digest} digests${describeReadback(verify)}`,
     `durability ${durability}`,
     limitBytesPerSecond === undefined ? 'no bandwidth limit' : `at most ${readableRate(limitBytesPerSecond)}`,
   ].join('; ');
+}
+
+function describeReadback(verify: Transfer['verify']): string {
+  if (verify === 'Media') return ', read back past the page cache';
+  return verify === 'Readback' ? ', read back' : '';
 }
 
 /** The last line: how it ended, how much, how fast, by what method; then whatever was not simply copied. */

@@ -20,7 +20,7 @@ const nothing = Buffer.alloc(0);
  * @throws InputError when the source is missing or is no file or directory, and when the destination cannot be what was asked for
  */
 export function locateLocalEnds(source: Buffer, destination: Buffer): LocalEnds {
-  const sourceStats = statSource(source);
+  const sourceStats = statEnd(source, 'the source');
   const destinationStats = statOrMissing(destination, 'the destination');
   if (sourceStats.isDirectory()) {
     if (destinationStats !== undefined && !destinationStats.isDirectory()) {
@@ -41,6 +41,28 @@ export function locateLocalEnds(source: Buffer, destination: Buffer): LocalEnds 
   };
 }
 
+/** Two ends that exist, and how a person knows them. */
+export interface ComparedEnds extends LocalEnds {
+  readonly names: { readonly source: Buffer; readonly destination: Buffer };
+}
+
+/**
+ * The same for two ends that are only looked at: both exist, and a file is compared with the file of its name where the destination
+ * is a directory.
+ * @throws InputError when an end is missing, or is neither a file nor a directory
+ */
+export function locateComparedEnds(source: Buffer, destination: Buffer): ComparedEnds {
+  const sourceIsFile = statEnd(source, 'the source').isFile();
+  const receives = sourceIsFile && statEnd(destination, 'the destination').isDirectory();
+  const target = receives ? joinPath(destination, lastSegment(source)) : destination;
+  const targetIsFile = statEnd(target, 'the destination').isFile();
+  return {
+    source: sourceIsFile ? rootedFile(realpath(source)) : { root: realpath(source), path: nothing },
+    destination: targetIsFile ? rootedFile(realpath(target)) : { root: realpath(target), path: nothing },
+    names: { source, destination: target },
+  };
+}
+
 function rootedFile(real: Buffer): RootedPath {
   return { root: parentOf(real), path: lastSegment(real) };
 }
@@ -49,12 +71,12 @@ function isSameFile(one: BigIntStats, other: BigIntStats | undefined): boolean {
   return other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
-function statSource(source: Buffer): BigIntStats {
-  const stats = statOrMissing(source, 'the source');
+function statEnd(path: Buffer, role: string): BigIntStats {
+  const stats = statOrMissing(path, role);
   if (stats === undefined)
-    throw new InputError(`the source ${escapePath(source)} does not exist${isLink(source) ? ': it is a link to nothing' : ''}`);
+    throw new InputError(`${role} ${escapePath(path)} does not exist${isLink(path) ? ': it is a link to nothing' : ''}`);
   if (stats.isDirectory() || stats.isFile()) return stats;
-  throw new InputError(`the source ${escapePath(source)} is neither a file nor a directory; devices, sockets and FIFOs are not copied`);
+  throw new InputError(`${role} ${escapePath(path)} is neither a file nor a directory; devices, sockets and FIFOs are not copied`);
 }
 
 function receivesInside(destination: Buffer, stats: BigIntStats | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { EngineUsed, TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress } from '@smartcopy/crds';
+import type { EngineUsed, TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress, VerifyLevel } from '@smartcopy/crds';
 import {
   describeProgress,
   nothingCounted,
@@ -36,9 +36,9 @@ export interface EndedTransfer {
 
 /**
  * How a transfer went. Pure.
- * @param isReadBack whether the job's verify level is Readback
+ * @param level how the copy was verified
  */
-export function describeEnded(report: TransferReport, isReadBack: boolean): EndedTransfer {
+export function describeEnded(report: TransferReport, level: VerifyLevel): EndedTransfer {
   const { counters, durationMs, endedAtMs, ownersNotKept, modesNotKept } = report;
   const failure = causeOfFailure(report);
   const bytesPerSecond = durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0;
@@ -52,16 +52,16 @@ export function describeEnded(report: TransferReport, isReadBack: boolean): Ende
     errors: report.errors.map(describeGroup),
     ...(failure === undefined ? {} : { failure }),
     message: failure?.message ?? describeSuccess(report),
-    ...(isReadBack ? { verified: describeVerified(report, failure) } : {}),
+    ...(readsBack(level) ? { verified: describeVerified(report, level, failure) } : {}),
   };
 }
 
 /**
  * The status of a TransferJob whose one transfer has ended. Pure.
- * @param isReadBack whether the job's verify level is Readback
+ * @param level how the copy was verified
  */
-export function statusOfEnded(report: TransferReport, isReadBack: boolean): TransferJobStatus {
-  const { progress, engineUsed, errors, failure, message, verified } = describeEnded(report, isReadBack);
+export function statusOfEnded(report: TransferReport, level: VerifyLevel): TransferJobStatus {
+  const { progress, engineUsed, errors, failure, message, verified } = describeEnded(report, level);
   const lastTransitionTime = toTime(report.endedAtMs);
   return {
     phase: report.phase,
@@ -77,6 +77,11 @@ export function statusOfEnded(report: TransferReport, isReadBack: boolean): Tran
       ...(verified === undefined ? [] : [{ type: 'Verified' as const, lastTransitionTime, ...verified }]),
     ],
   };
+}
+
+/** Whether a copy is read again, one way or the other. */
+export function readsBack(level: VerifyLevel): boolean {
+  return level === 'Readback' || level === 'Media';
 }
 
 /** The status of a TransferJob that could not be started. Pure. */
@@ -137,18 +142,18 @@ function failed(cause: Cause, at: string): TransferJobCondition[] {
 }
 
 /** True only when everything that the job was to copy is there and equal: scripts wait for it. */
-function describeVerified(report: TransferReport, failure: Cause | undefined): NonNullable<EndedTransfer['verified']> {
+function describeVerified(report: TransferReport, level: VerifyLevel, failure: Cause | undefined): NonNullable<EndedTransfer['verified']> {
   if (report.mismatchCount > 0) return { status: 'False', reason: 'VerifyMismatch', message: describeMismatches(report.mismatchCount) };
   if (failure !== undefined && report.end !== 'Finished') {
     return { status: 'False', reason: failure.reason, message: 'it ended before everything was read back' };
   }
   const { bytesVerified, filesUnchanged } = report.counters;
+  const how = `${readableBytes(bytesVerified)} read back ${level === 'Media' ? 'past the page cache ' : ''}and found equal`;
   if (failure !== undefined) {
-    const message = `${readableBytes(bytesVerified)} read back and found equal, but not everything was copied`;
-    return { status: 'False', reason: failure.reason, message };
+    return { status: 'False', reason: failure.reason, message: `${how}, but not everything was copied` };
   }
   const unread = filesUnchanged > 0 ? `; ${readableCount(filesUnchanged, 'file')} of equal size and time not read` : '';
-  return { status: 'True', reason: 'Succeeded', message: `${readableBytes(bytesVerified)} read back and found equal${unread}` };
+  return { status: 'True', reason: 'Succeeded', message: `${how}${unread}` };
 }
 
 function causeOfFailure(report: TransferReport): Cause | undefined {

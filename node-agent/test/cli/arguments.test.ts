@@ -8,6 +8,8 @@ const lines: readonly (readonly [given: string, settled: string])[] = [
   ['--verify blake3 a b', '--verify=blake3 a b'],
   ['--verify xxhash3 a b', '--verify=xxhash3 a b'],
   ['--verify xxh3 a b', '--verify=xxh3 a b'],
+  ['--verify sha256 a b', '--verify=sha256 a b'],
+  ['--verify xxhash64 a b', '--verify=xxhash64 a b'],
   ['--verify BLAKE3 b', '--verify=xxhash3 BLAKE3 b'],
   ['--verify -p a b', '--verify=xxhash3 -p a b'],
   ['--verify=sha256 a b', '--verify=sha256 a b'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type TransferJobStatus, transferJobStatus } from '@smartcopy/crds';
+import { type TransferJobStatus, transferJobStatus, type VerifyLevel } from '@smartcopy/crds';
 import type { FailureGroup } from '../../src/engine/failure-summary.ts';
 import type { TransferReport } from '../../src/engine/run-transfer.ts';
 import { statusOfEnded, statusOfNotStarted } from '../../src/engine/transfer-status.ts';
@@ -37,7 +37,7 @@ function conditionsOf(status: TransferJobStatus): readonly string[] {
 }
 
 test('a finished transfer is complete, at its mean rate', () => {
-  const status = statusOfEnded(reportOf(), false);
+  const status = statusOfEnded(reportOf(), 'None');
   assert.equal(status.phase, 'Complete');
   assert.equal(status.startTime, '2026-01-31T09:30:08Z');
   assert.equal(status.completionTime, '2026-01-31T09:30:10Z');
@@ -51,65 +51,66 @@ test('a finished transfer is complete, at its mean rate', () => {
 
 test('without final totals the progress is in bytes', () => {
   const counters = countersOf({ bytesTotal: 4_096, bytesDone: 1_024, bytesUnchanged: 1_024 });
-  const { progress } = statusOfEnded(reportOf({ phase: 'Failed', end: 'Cancelled', counters }), false);
+  const { progress } = statusOfEnded(reportOf({ phase: 'Failed', end: 'Cancelled', counters }), 'None');
   assert.equal(progress?.percent, undefined);
   assert.equal(progress?.summary.progress, '2.0 KiB');
 });
 
-const outcomes: readonly (readonly [name: string, report: Partial<TransferReport>, isReadBack: boolean, conditions: readonly string[]])[] =
+const outcomes: readonly (readonly [name: string, report: Partial<TransferReport>, level: VerifyLevel, conditions: readonly string[]])[] = [
+  ['everything was read back', {}, 'Readback', ['Complete=True/Succeeded', 'Verified=True/Succeeded']],
+  ['everything was read from the medium', {}, 'Media', ['Complete=True/Succeeded', 'Verified=True/Succeeded']],
+  ['nothing but the source was read', {}, 'Source', ['Complete=True/Succeeded']],
   [
-    ['everything was read back', {}, true, ['Complete=True/Succeeded', 'Verified=True/Succeeded']],
-    [
-      'a file could not be read, all others were read back',
-      { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, errors: [denied] },
-      true,
-      ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed', 'Verified=False/EntriesFailed'],
-    ],
-    [
-      'a file differed when it was read back',
-      { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, mismatchCount: 1 },
-      true,
-      ['Complete=False/VerifyMismatch', 'Failed=True/VerifyMismatch', 'Verified=False/VerifyMismatch'],
-    ],
-    [
-      'it was interrupted',
-      { phase: 'Failed', end: 'Cancelled' },
-      true,
-      ['Complete=False/Interrupted', 'Failed=True/Interrupted', 'Verified=False/Interrupted'],
-    ],
-    [
-      'it ended early',
-      {
-        phase: 'Failed',
-        end: 'EndedEarly',
-        endedBy: { ...denied, reason: 'NoSpace', errno: 'ENOSPC', syscall: 'syncfs' },
-        failureCount: 1,
-      },
-      false,
-      ['Complete=False/NoSpace', 'Failed=True/NoSpace'],
-    ],
-    [
-      'a directory would have been copied into itself',
-      { phase: 'Failed', failureCount: 3, intoItselfCount: 1, errors: [denied] },
-      false,
-      ['Complete=False/DestinationInsideSource', 'Failed=True/DestinationInsideSource'],
-    ],
-    [
-      'only a directory kept wrong times',
-      { phase: 'Failed', failureCount: 1, errors: [denied] },
-      false,
-      ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed'],
-    ],
-    [
-      'the list of digests is incomplete',
-      { phase: 'Failed', digestsError: { errno: 'ENOSPC', syscall: 'write' } },
-      false,
-      ['Complete=False/DigestsIncomplete', 'Failed=True/DigestsIncomplete'],
-    ],
-  ];
-for (const [name, report, isReadBack, conditions] of outcomes) {
+    'a file could not be read, all others were read back',
+    { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, errors: [denied] },
+    'Readback',
+    ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed', 'Verified=False/EntriesFailed'],
+  ],
+  [
+    'a file differed when it was read back',
+    { phase: 'Failed', counters: { ...done, filesDone: 3, filesFailed: 1 }, failureCount: 1, mismatchCount: 1 },
+    'Readback',
+    ['Complete=False/VerifyMismatch', 'Failed=True/VerifyMismatch', 'Verified=False/VerifyMismatch'],
+  ],
+  [
+    'it was interrupted',
+    { phase: 'Failed', end: 'Cancelled' },
+    'Readback',
+    ['Complete=False/Interrupted', 'Failed=True/Interrupted', 'Verified=False/Interrupted'],
+  ],
+  [
+    'it ended early',
+    {
+      phase: 'Failed',
+      end: 'EndedEarly',
+      endedBy: { ...denied, reason: 'NoSpace', errno: 'ENOSPC', syscall: 'syncfs' },
+      failureCount: 1,
+    },
+    'None',
+    ['Complete=False/NoSpace', 'Failed=True/NoSpace'],
+  ],
+  [
+    'a directory would have been copied into itself',
+    { phase: 'Failed', failureCount: 3, intoItselfCount: 1, errors: [denied] },
+    'None',
+    ['Complete=False/DestinationInsideSource', 'Failed=True/DestinationInsideSource'],
+  ],
+  [
+    'only a directory kept wrong times',
+    { phase: 'Failed', failureCount: 1, errors: [denied] },
+    'None',
+    ['Complete=False/EntriesFailed', 'Failed=True/EntriesFailed'],
+  ],
+  [
+    'the list of digests is incomplete',
+    { phase: 'Failed', digestsError: { errno: 'ENOSPC', syscall: 'write' } },
+    'None',
+    ['Complete=False/DigestsIncomplete', 'Failed=True/DigestsIncomplete'],
+  ],
+];
+for (const [name, report, level, conditions] of outcomes) {
   test(`the conditions when ${name}`, () => {
-    const status = statusOfEnded(reportOf(report), isReadBack);
+    const status = statusOfEnded(reportOf(report), level);
     assert.deepEqual(conditionsOf(status), conditions);
     transferJobStatus.parse(status);
   });
@@ -117,7 +118,7 @@ for (const [name, report, isReadBack, conditions] of outcomes) {
 
 test('what is said is said with its numbers', () => {
   const counters = { ...done, filesTotal: 1_112, filesDone: 1_110, filesFailed: 2, bytesVerified: 2_048 };
-  const status = statusOfEnded(reportOf({ phase: 'Failed', counters, failureCount: 2, errors: [denied] }), true);
+  const status = statusOfEnded(reportOf({ phase: 'Failed', counters, failureCount: 2, errors: [denied] }), 'Readback');
   assert.deepEqual(
     status.conditions?.map(({ message }) => message),
     [
@@ -129,9 +130,16 @@ test('what is said is said with its numbers', () => {
   assert.deepEqual(status.errors, [{ ...denied, side: 'Source' }]);
 });
 
+test('the level that was verified is named', () => {
+  const verifiedBy = (level: VerifyLevel): string | undefined =>
+    statusOfEnded(reportOf({ counters: { ...done, filesUnchanged: 0, bytesVerified: 2_048 } }), level).conditions?.at(-1)?.message;
+  assert.equal(verifiedBy('Readback'), '2.0 KiB read back and found equal');
+  assert.equal(verifiedBy('Media'), '2.0 KiB read back past the page cache and found equal');
+});
+
 test('what was not quite as asked is said beside the success', () => {
   const counters = { ...done, filesDone: 3, filesUnchanged: 0, entriesRefused: 1 };
-  const status = statusOfEnded(reportOf({ counters, ownersNotKept: 2, modesNotKept: 1 }), false);
+  const status = statusOfEnded(reportOf({ counters, ownersNotKept: 2, modesNotKept: 1 }), 'None');
   assert.equal(
     status.conditions?.[0]?.message,
     '3 files copied, 0 equal already; 1 device, socket or FIFO left out; 2 entries copied without owner; 1 entry copied without mode',
