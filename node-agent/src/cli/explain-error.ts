@@ -43,7 +43,8 @@ export function explainError(error: unknown): Explanation {
 }
 
 function statusOfStart(error: Error): ExitStatus {
-  return 'code' in error && error.code === 'SC_NATIVE_IO' ? exitStatus.failed : exitStatus.refused;
+  const isRefusal = 'code' in error && (error.code === 'SC_SAME_FILE' || error.code === 'SC_DESTINATION_INSIDE_SOURCE');
+  return isRefusal ? exitStatus.refused : exitStatus.failed;
 }
 
 function describeMissingPart(message: string): string {

@@ -15,14 +15,11 @@ const reasonsByErrno: Readonly<Record<string, FailureReason>> = {
   ENOMEM: 'OutOfMemory',
   ENAMETOOLONG: 'NameTooLong',
   ELOOP: 'PathEscape',
+  // Verify level Media, where files are kept in memory alone.
+  EOPNOTSUPP: 'MediaNotOffered',
 };
 
 type Deed = 'copied' | 'compared';
-
-const advices: Readonly<Record<string, string>> = {
-  ENOSYS: '; the engine needs openat2, which Linux has since 5.6',
-  EOPNOTSUPP: '; files are kept in memory there, so there is no medium to verify: use level readback',
-};
 
 /**
  * Why the engine did not start a transfer; `undefined` for an error that is not its own word.
@@ -51,6 +48,6 @@ function explainSystemError(error: Error, showPath: (path: Uint8Array) => string
   const path = 'path' in error && error.path instanceof Uint8Array && error.path.length > 0 ? `${showPath(error.path)}: ` : '';
   const reason = reasonsByErrno[errno];
   const detail = reason === undefined ? error.message : `${describeReason(reason)} (${error.message})`;
-  const advice = advices[errno] ?? '';
+  const advice = errno === 'ENOSYS' ? '; the engine needs openat2, which Linux has since 5.6' : '';
   return { reason: reason ?? 'NotStarted', message: `nothing was ${deed}: ${path}${detail}${advice}` };
 }

@@ -3,7 +3,7 @@ import type { FailureReason } from '@smartcopy/native';
 const sentences: Readonly<Record<FailureReason, string>> = {
   DestinationInsideSource: 'refused: source and destination meet here, so it would be copied into itself',
   IoError: 'the device reported an error',
-  MediaNotOffered: 'the file system cannot be read past the page cache, so its medium was not verified; use level readback',
+  MediaNotOffered: 'this file system cannot be read past the page cache, so there is no medium to verify; use level readback',
   MountPoint: 'not copied: something is mounted there, and a job does not cross mounts',
   NameTooLong: 'its name is longer than the file system allows',
   NoSpace: 'no space is left on the file system',

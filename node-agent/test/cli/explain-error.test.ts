@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
 import { test } from 'node:test';
-import { NativeIoError, RefusedError } from '@smartcopy/native';
+import { NativeError, NativeIoError, RefusedError } from '@smartcopy/native';
 import { explainError } from '../../src/cli/explain-error.ts';
 import { InputError } from '../../src/errors.ts';
 
@@ -16,6 +16,7 @@ function thrownBy(act: () => unknown): unknown {
 
 const notStarted = new NativeIoError('openat2: ENOSYS', { errno: 'ENOSYS', syscall: 'openat2', path: Buffer.from('a\nb') });
 const readOnly = new NativeIoError('mkdirat: EROFS', { errno: 'EROFS', syscall: 'mkdirat', path: Buffer.from('/mnt/dst') });
+const inMemory = new NativeIoError('fstatfs: EOPNOTSUPP', { errno: 'EOPNOTSUPP', syscall: 'fstatfs', path: Buffer.from('/dev/shm') });
 const cases: readonly (readonly [name: string, error: unknown, status: number, reason: string, sentence: RegExp])[] = [
   ['bad input', new InputError('write it otherwise'), 2, 'InvalidInput', /^write it otherwise$/],
   ['a file onto itself', new RefusedError('SameFile', 'they are the same'), 3, 'SameFile', /^refused: they are the same$/],
@@ -27,6 +28,20 @@ const cases: readonly (readonly [name: string, error: unknown, status: number, r
     1,
     'ReadOnlyFileSystem',
     /^nothing was copied: \/mnt\/dst: the file system is read-only \(mkdirat: EROFS\)$/,
+  ],
+  [
+    'a destination without a medium',
+    inMemory,
+    1,
+    'MediaNotOffered',
+    /^nothing was copied: \/dev\/shm: .*, so there is no medium to verify; use level readback \(fstatfs: EOPNOTSUPP\)$/,
+  ],
+  [
+    'a digest that this Node cannot compute',
+    new NativeError('SC_NATIVE_DIGEST', 'no OpenSSL'),
+    1,
+    'DigestNotOffered',
+    /^nothing was copied: no OpenSSL$/,
   ],
   ['an answer of the system', thrownBy(() => realpathSync.native('/no/such')), 1, 'SystemError', /ENOENT.*\/no\/such/],
   [
