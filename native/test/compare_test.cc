@@ -181,7 +181,7 @@ TEST_F(Comparisons, FindExtendedAttributes) {
   EXPECT_TRUE(set(destination() + "/inner", "user.extra", ""));
   const CompareReport report = Compare();
   EXPECT_TRUE(report.failures.empty());
-  EXPECT_EQ(report.names(), Names({"xattr inner", "xattr one"}));
+  ASSERT_EQ(report.names(), Names({"xattr inner", "xattr one"}));
   const auto& of_one = report.differences[0].path == "one" ? report.differences[0] : report.differences[1];
   EXPECT_EQ(of_one.attribute, "user.other");
   EXPECT_EQ(of_one.source, "3 bytes: abc");
