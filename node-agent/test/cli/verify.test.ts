@@ -71,7 +71,8 @@ test('every difference is a line on stdout, and the status is 1', async (t) => {
 test('the JSON document has the counts and the differences, which are named on stderr too', async (t) => {
   const top = await copiedTree(t);
   truncateSync(join(top, 'dst/sub/b.txt'), 1);
-  const { status, stdout, stderr } = await runCli(['verify', '--json', '--ignore', 'time,owner', 'src', 'dst'], top);
+  chmodSync(join(top, 'dst/sub/empty'), 0o600);
+  const { status, stdout, stderr } = await runCli(['verify', '--json', '--ignore', 'time,owner', '--ignore', 'mode', 'src', 'dst'], top);
   assert.equal(status, 1);
   const document = documentSchema.parse(JSON.parse(stdout));
   assert.deepEqual(document.found, [{ kind: 'size', path: 'sub/b.txt', source: '4', destination: '1' }]);
