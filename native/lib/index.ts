@@ -15,3 +15,4 @@ export {
 export { NativeError, NativeIoError, RefusedError } from './errors.ts';
 export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';
 export { tryLock } from './try-lock.ts';
+export { listXattrs, readXattr } from './xattrs.ts';

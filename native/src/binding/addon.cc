@@ -6,6 +6,7 @@
 
 #include "engine/io_uring_probe.h"
 #include "transfer_run.h"
+#include "xattrs.h"
 
 namespace smartcopy {
 namespace {
@@ -51,6 +52,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("copyTree", Napi::Function::New(env, CopyTree));
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
   exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
+  exports.Set("listXattrs", Napi::Function::New(env, ListXattrs));
+  exports.Set("readXattr", Napi::Function::New(env, ReadXattr));
   exports.Set("probeIoUring", Napi::Function::New(env, ProbeIoUringForJs));
   return exports;
 }

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,7 +24,8 @@ const char* SyscallName(Syscall call) {
       "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
       "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
       "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
-      "write",  "mmap",     "flock",     "clone",     "io_uring_setup", "io_uring_register"};
+      "write",  "mmap",     "flock",     "clone",     "io_uring_setup", "io_uring_register",
+      "getxattr", "listxattr"};
   return kNames[static_cast<size_t>(call)];
 }
 
@@ -190,6 +192,14 @@ long MapMemory(size_t length, void** out) {
     *out = memory;
     return 0;
   });
+}
+
+long Getxattr(const char* path, const char* name, void* into, size_t length) {
+  return Ask(Syscall::kGetxattr, [&] { return ::getxattr(path, name, into, length); });
+}
+
+long Listxattr(const char* path, char* into, size_t length) {
+  return Ask(Syscall::kListxattr, [&] { return ::listxattr(path, into, length); });
 }
 
 long IoUringSetup(unsigned entries, io_uring_params* params) {

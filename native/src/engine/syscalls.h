@@ -44,6 +44,8 @@ enum class Syscall : uint8_t {
   kClone,
   kIoUringSetup,
   kIoUringRegister,
+  kGetxattr,
+  kListxattr,
   kCount,
 };
 
@@ -96,6 +98,10 @@ long SetTimes(int fd, const timespec times[2]);
 long Flock(int fd, int operation);
 // Private memory of whole pages; `*out` is set on success.
 long MapMemory(size_t length, void** out);
+// By path, following links: only to show a file's attributes to the person who named it. With a length of 0 they answer
+// how long the value or the list is.
+long Getxattr(const char* path, const char* name, void* into, size_t length);
+long Listxattr(const char* path, char* into, size_t length);
 long IoUringSetup(unsigned entries, io_uring_params* params);
 long IoUringRegister(int ring, unsigned operation, void* argument, unsigned count);
 

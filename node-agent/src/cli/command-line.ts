@@ -18,7 +18,7 @@ Exit status:
 
 export function defineCopy(version: string): Command {
   return new Command('smartcopy')
-    .usage('[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy analyze [options] [PATH...]')
+    .usage('[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy analyze [options] [PATH...]\n       smartcopy acl --show FILE...')
     .description(
       "Copies trees at hardware speed, verified and confined. The contents of a directory SRC become DST's contents; a file SRC becomes DST, or goes into DST if that is a directory or ends in a slash.",
     )
@@ -53,7 +53,7 @@ export function defineCopy(version: string): Command {
     .helpOption('-h, --help', 'print this help')
     .addHelpText(
       'after',
-      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC named run, analyze or help is written ./run, ./analyze or ./help.\n${exitStatuses}`,
+      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC that has the name of a command, or is named help, is written with ./ before it, such as ./run.\n${exitStatuses}`,
     );
 }
 
@@ -79,6 +79,19 @@ export function defineAnalyze(): Command {
     .argument('[PATH...]', 'files or directories; the working directory if none is given')
     .option('--json', 'print one JSON document')
     .helpOption('-h, --help', 'print this help');
+}
+
+export function defineAcl(): Command {
+  return new Command('smartcopy acl')
+    .usage('--show [options] FILE...')
+    .description(
+      'Shows the ACLs of each FILE as far as Linux sees them: POSIX ACLs as getfacl does, Windows security descriptors (of Samba, NTFS and SMB mounts) as SDDL.',
+    )
+    .argument('<FILE...>', 'files or directories; links are followed')
+    .option('--show', 'show them; there is nothing else to do with them here')
+    .option('--json', 'print one JSON document')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', exitStatuses);
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 import { deliverAnswer } from './answer.ts';
 import { readArguments, settleVerify } from './arguments.ts';
-import { type CommandLine, defineAnalyze, defineCopy, defineRun, parseCommandLine } from './command-line.ts';
+import { type CommandLine, defineAcl, defineAnalyze, defineCopy, defineRun, parseCommandLine } from './command-line.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Screen } from './screen.ts';
@@ -38,6 +38,10 @@ async function runCommand(given: readonly string[], context: CommandContext): Pr
       return await answer(parseCommandLine(defineAnalyze(), rest), context, async ({ options, operands }) =>
         (await import('./analyze.ts')).analyze(options, operands, context),
       );
+    case 'acl':
+      return await answer(parseCommandLine(defineAcl(), rest), context, async ({ options, operands }) =>
+        (await import('./acl.ts')).acl(options, operands, context),
+      );
     case 'help':
       return await runCommand(commandForHelp(rest), context);
     case undefined:
@@ -53,11 +57,13 @@ async function answer(line: CommandLine, { screen }: CommandContext, act: (line:
   return line.kind === 'Given' ? await act(line) : deliverAnswer(line.text, exitStatus.done, screen);
 }
 
-/** `help`, `help run` and `help analyze`; whoever meant a file of that name is told how to write it. */
+const helpTopics: readonly string[] = ['run', 'analyze', 'acl'];
+
+/** `help`, and `help run` for every command; whoever meant a file of that name is told how to write it. */
 function commandForHelp([topic, ...more]: readonly string[]): readonly string[] {
   if (topic === undefined) return ['--help'];
-  if (more.length === 0 && (topic === 'run' || topic === 'analyze')) return [topic, '--help'];
-  throw new InputError('help stands alone, or before run or analyze; a SRC of that name is written ./help');
+  if (more.length === 0 && helpTopics.includes(topic)) return [topic, '--help'];
+  throw new InputError(`help stands alone, or before a command (${helpTopics.join(', ')}); a SRC of that name is written ./help`);
 }
 
 /** Also a run that never started ends with a sentence and, if that was asked for, with its one document. */
