@@ -143,7 +143,7 @@ struct Transfer {
       : request(asked),
         budget(descriptors),
         control(block),
-        limiter(block),
+        limiter(block, asked.thread_count),
         sink(failures),
         directories(asked.cross_mounts, descriptors.directory_pairs),
         digest_lines(asked.digests_fd),
