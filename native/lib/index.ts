@@ -8,6 +8,7 @@ export {
   type Durability,
   type Failure,
   type FailureReason,
+  type NumaPlacement,
   type RootedPath,
   type UpdateMode,
   type VerifyLevel,

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "ranges.h"
+
 namespace smartcopy {
 namespace {
 
@@ -83,7 +85,7 @@ void LargeFiles::Start(Waiting waiting) {
   }
   const auto& digest = transfer_.request.digest;
   if (digest) file->digest = MakeDigest(*digest);
-  file->range_bytes = digest ? static_cast<off_t>(transfer_.request.buffer_bytes) : transfer_.request.range_bytes;
+  file->range_bytes = RangeBytesOf(transfer_.request, file->copy->source_stat.st_size);
   if (file->failed || file->next > 0 || file->copy->source_stat.st_size == 0) return Conclude(file);
   {
     const std::lock_guard lock(mutex_);
@@ -175,6 +177,7 @@ bool LargeFiles::ConcludeCopying(LargeFile& file) {
   if (file.digest != nullptr) copy.digest = file.digest->Hex();
   if (transfer_.request.verify != VerifyLevel::kReadback) return false;
   file.phase = Phase::kVerifying;
+  file.range_bytes = static_cast<off_t>(transfer_.request.buffer_bytes);  // each range is read at once
   return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 struct io_uring_params;
 
@@ -46,6 +47,8 @@ enum class Syscall : uint8_t {
   kIoUringRegister,
   kGetxattr,
   kListxattr,
+  kMbind,
+  kSchedSetaffinity,
   kCount,
 };
 
@@ -98,6 +101,11 @@ long SetTimes(int fd, const timespec times[2]);
 long Flock(int fd, int operation);
 // Private memory of whole pages; `*out` is set on success.
 long MapMemory(size_t length, void** out);
+// Asks for pages of one memory node, before they are touched; others are given where it has none.
+long PreferNode(void* memory, size_t length, unsigned node);
+// The CPUs that the calling thread may run on; empty where the kernel does not say.
+std::vector<unsigned> Affinity();
+long SetAffinity(const std::vector<unsigned>& cpus);
 // By path, following links: only to show a file's attributes to the person who named it. With a length of 0 they answer
 // how long the value or the list is.
 long Getxattr(const char* path, const char* name, void* into, size_t length);

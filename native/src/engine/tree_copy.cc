@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "pinned_thread.h"
 #include "thread.h"
 #include "tree_scan.h"
 
@@ -52,7 +53,7 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
     return StartError{StartError::Kind::kSystem, error, what};
   };
   for (size_t index = 0; index < transfer_.request.thread_count; ++index) {
-    auto buffer = Buffer::Make(std::max(transfer_.request.buffer_bytes, kListingBytes));
+    auto buffer = transfer_.memory.Make(std::max(transfer_.request.buffer_bytes, kListingBytes));
     if (!buffer) return failed(buffer.error(), "memory for a copy buffer");
     const auto& digest = transfer_.request.digest;
     workers_.push_back(
@@ -109,6 +110,7 @@ void TreeCopy::RunWorkers() {
 }
 
 void TreeCopy::Work(Worker& worker) {
+  const PinnedThread pinned(transfer_.request.numa, worker.index);
   do {
     while (WorkOnce(worker)) continue;
   } while (queue_.Wait([this] { return large_files_.HasWork(); }, [this] { return completion_.Flush(); }));
