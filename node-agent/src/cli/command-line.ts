@@ -18,14 +18,19 @@ Exit status:
 
 export function defineCopy(version: string): Command {
   return new Command('smartcopy')
-    .usage('[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy analyze [options] [PATH...]\n       smartcopy acl --show FILE...')
+    .usage(
+      '[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy analyze [options] [PATH...]\n       smartcopy acl --show FILE...',
+    )
     .description(
       "Copies trees at hardware speed, verified and confined. The contents of a directory SRC become DST's contents; a file SRC becomes DST, or goes into DST if that is a directory or ends in a slash.",
     )
     .argument('SRC', 'the file or directory to copy')
     .argument('DST', 'where its copy goes; missing directories are made')
     .option('-t, --threads <count>', 'engine threads; 0 means one for each CPU that may be used', '0')
-    .option('-b, --buffer-size <size>', 'bytes that one read or write of a large file moves: 4K to 1G', '1M')
+    .option(
+      '-b, --buffer-size <size>',
+      'bytes that one read or write of a large file moves: 4K to 1G; chosen by the storage if absent, mostly 1M',
+    )
     .option('--verify [algo]', 'check what was written: xxhash3 (also alone) or blake3')
     .addOption(
       new Option(
@@ -43,6 +48,12 @@ export function defineCopy(version: string): Command {
     .option('-i, --incremental', 'the same as --update if-different')
     .addOption(
       new Option('--durability <level>', 'what "done" promises after a power loss').choices(['none', 'batch', 'file']).default('none'),
+    )
+    .option('--network-optimized', 'treat both ends as network storage, for networks that look like local disks')
+    .addOption(
+      new Option('--numa <mode>', 'keep threads and buffers near the storage on machines of several memory nodes')
+        .choices(['auto', 'off'])
+        .default('auto'),
     )
     .option('--bandwidth-limit <rate>', 'bytes per second, such as 100M')
     .option('-p, --progress', 'show progress on stderr: a bar on a terminal, else lines')

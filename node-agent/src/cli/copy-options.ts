@@ -1,4 +1,5 @@
 import { InputError } from '../errors.ts';
+import type { AskedOfEngine } from '../system/engine-plan.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
 import { argumentBytes, showArgument } from './arguments.ts';
 import { OptionWords } from './option-words.ts';
@@ -6,9 +7,8 @@ import { parseSize } from './sizes.ts';
 
 /** The options of a copy, checked and combined. */
 export interface CopyOptions {
-  /** 0 means automatic. */
-  readonly threadCount: number;
-  readonly bufferBytes: number;
+  /** What of it is absent, the plan chooses. */
+  readonly engine: AskedOfEngine;
   readonly update: 'IfDifferent' | 'Always';
   readonly durability: 'None' | 'Batch' | 'File';
   readonly integrity: Integrity;
@@ -24,8 +24,6 @@ interface Integrity {
   readonly verify: 'None' | 'Source' | 'Readback';
 }
 
-const defaultBufferBytes = 1024 ** 2;
-
 /**
  * @param given what commander found on the command line
  * @throws InputError with one sentence for each option that does not fit
@@ -33,8 +31,7 @@ const defaultBufferBytes = 1024 ** 2;
 export function parseCopyOptions(given: object): CopyOptions {
   const words = new OptionWords(given);
   const options: CopyOptions = {
-    threadCount: words.value('threads', parseThreads) ?? 0,
-    bufferBytes: words.value('bufferSize', parseBufferSize) ?? defaultBufferBytes,
+    engine: chooseEngine(words),
     update: chooseUpdate(words),
     durability: words.choice('durability', { none: 'None', batch: 'Batch', file: 'File' } as const) ?? 'None',
     integrity: chooseIntegrity(words),
@@ -46,6 +43,17 @@ export function parseCopyOptions(given: object): CopyOptions {
   };
   words.throwProblems();
   return options;
+}
+
+function chooseEngine(words: OptionWords): AskedOfEngine {
+  const threadCount = words.value('threads', parseThreads) ?? 0;
+  const bufferBytes = words.value('bufferSize', parseBufferSize);
+  return {
+    ...(threadCount === 0 ? {} : { threadCount }),
+    ...(bufferBytes === undefined ? {} : { bufferBytes }),
+    numa: words.choice('numa', { auto: 'Auto', off: 'Off' } as const) ?? 'Auto',
+    networkOptimized: words.flag('networkOptimized'),
+  };
 }
 
 function chooseUpdate(words: OptionWords): CopyOptions['update'] {
