@@ -11,6 +11,7 @@ interface Binding {
   /** The error's name; undefined when the lock was taken. */
   lockFile(fd: number): string | undefined;
   bootTimeMs(): number;
+  digestRate(algorithm: string, milliseconds: number): number;
   listXattrs(path: Uint8Array): Buffer;
   readXattr(path: Uint8Array, name: Uint8Array): Buffer;
 }

@@ -13,7 +13,8 @@ export {
   type UpdateMode,
   type VerifyLevel,
 } from './copy-tree.ts';
+export { digestRate } from './digest-rate.ts';
 export { NativeError, NativeIoError, RefusedError } from './errors.ts';
 export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';
 export { tryLock } from './try-lock.ts';
-export { listXattrs, readXattr } from './xattrs.ts';
+export { answersXattr, listXattrs, readXattr } from './xattrs.ts';

@@ -54,6 +54,10 @@ void SetIfGiven(Integer& field, const Napi::Value& value) {
 
 }  // namespace
 
+DigestAlgorithm DigestAlgorithmFrom(const std::string& name) {
+  return name == "BLAKE3" ? DigestAlgorithm::kBlake3 : DigestAlgorithm::kXxh3;
+}
+
 CopyRequest CopyRequestFrom(const Napi::Object& value) {
   CopyRequest request;
   request.source = RootedPathFrom(value.Get("source"));
@@ -61,8 +65,7 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.thread_count = value.Get("threadCount").As<Napi::Number>().Uint32Value();
   request.buffer_bytes = static_cast<size_t>(value.Get("bufferBytes").As<Napi::Number>().Int64Value());
   request.update = Text(value, "update") == "Always" ? UpdateMode::kAlways : UpdateMode::kIfDifferent;
-  if (value.Get("digest").IsString())
-    request.digest = Text(value, "digest") == "BLAKE3" ? DigestAlgorithm::kBlake3 : DigestAlgorithm::kXxh3;
+  if (value.Get("digest").IsString()) request.digest = DigestAlgorithmFrom(Text(value, "digest"));
   const std::string verify = Text(value, "verify");
   request.verify = verify == "Readback" ? VerifyLevel::kReadback
                    : verify == "Source" ? VerifyLevel::kSource

@@ -8,6 +8,7 @@ namespace smartcopy {
 
 // Between JavaScript values and the engine's own. Called on the JavaScript thread alone.
 
+DigestAlgorithm DigestAlgorithmFrom(const std::string& name);
 CopyRequest CopyRequestFrom(const Napi::Object& value);
 Napi::Value ToJs(Napi::Env env, const Failure& failure);
 Napi::Value ToJs(Napi::Env env, const CopyResult& result);

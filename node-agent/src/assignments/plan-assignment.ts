@@ -46,7 +46,7 @@ export function planTransfer(
       destination: destination.near?.profile ?? localProfile,
       sides: { source: source.near?.node ?? anywhere, destination: destination.near?.node ?? anywhere },
       cpuThreadCount: threadCount,
-      memoryBytes,
+      memoryBytes: Number.MAX_SAFE_INTEGER, // The share is what fits beside the others.
       nodes,
     },
   );
@@ -55,6 +55,7 @@ export function planTransfer(
     destination: { root: Buffer.from(destination.path), path: pathBelowRoot(spec.destination) },
     ...parameters,
     ...share(parameters),
+    memoryBytes,
     update: spec.update,
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',

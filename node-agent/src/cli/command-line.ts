@@ -19,7 +19,7 @@ Exit status:
 export function defineCopy(version: string): Command {
   return new Command('smartcopy')
     .usage(
-      '[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy analyze [options] [PATH...]\n       smartcopy acl --show FILE...',
+      '[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy analyze [options] [PATH...]\n       smartcopy acl --show FILE...\n       smartcopy benchmark [options] DIR',
     )
     .description(
       "Copies trees at hardware speed, verified and confined. The contents of a directory SRC become DST's contents; a file SRC becomes DST, or goes into DST if that is a directory or ends in a slash.",
@@ -88,6 +88,11 @@ export function defineAnalyze(): Command {
     .usage('[options] [PATH...]')
     .description('Shows what this host offers a copy: CPUs, memory, the file systems and storage of each PATH, and io_uring.')
     .argument('[PATH...]', 'files or directories; the working directory if none is given')
+    .option(
+      '--detailed',
+      'also caches, memory nodes, and what each PATH can do: tried in a folder of its own there, which is removed again',
+    )
+    .option('--io-uring', 'only what io_uring is worth here, and why not more')
     .option('--json', 'print one JSON document')
     .helpOption('-h, --help', 'print this help');
 }
@@ -100,6 +105,19 @@ export function defineAcl(): Command {
     )
     .argument('<FILE...>', 'files or directories; links are followed')
     .option('--show', 'show them; there is nothing else to do with them here')
+    .option('--json', 'print one JSON document')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', exitStatuses);
+}
+
+export function defineBenchmark(): Command {
+  return new Command('smartcopy benchmark')
+    .usage('[options] DIR')
+    .description(
+      'Measures what copies can reach in DIR on this host: memory, reading and writing, one large file, many small files, digests. Everything happens in a folder of its own in DIR, which is removed again.',
+    )
+    .argument('DIR', 'a directory on the storage that is to be measured')
+    .option('--size <size>', 'bytes of the large file: 1M to 1T; twice as much and a little more must be free', '1G')
     .option('--json', 'print one JSON document')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', exitStatuses);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 import { deliverAnswer } from './answer.ts';
 import { readArguments, settleVerify } from './arguments.ts';
-import { type CommandLine, defineAcl, defineAnalyze, defineCopy, defineRun, parseCommandLine } from './command-line.ts';
+import { type CommandLine, defineAcl, defineAnalyze, defineBenchmark, defineCopy, defineRun, parseCommandLine } from './command-line.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Screen } from './screen.ts';
@@ -42,6 +42,10 @@ async function runCommand(given: readonly string[], context: CommandContext): Pr
       return await answer(parseCommandLine(defineAcl(), rest), context, async ({ options, operands }) =>
         (await import('./acl.ts')).acl(options, operands, context),
       );
+    case 'benchmark':
+      return await answer(parseCommandLine(defineBenchmark(), rest), context, async ({ options, operands }) =>
+        (await import('./benchmark.ts')).benchmark(options, operands, context),
+      );
     case 'help':
       return await runCommand(commandForHelp(rest), context);
     case undefined:
@@ -57,7 +61,7 @@ async function answer(line: CommandLine, { screen }: CommandContext, act: (line:
   return line.kind === 'Given' ? await act(line) : deliverAnswer(line.text, exitStatus.done, screen);
 }
 
-const helpTopics: readonly string[] = ['run', 'analyze', 'acl'];
+const helpTopics: readonly string[] = ['run', 'analyze', 'acl', 'benchmark'];
 
 /** `help`, and `help run` for every command; whoever meant a file of that name is told how to write it. */
 function commandForHelp([topic, ...more]: readonly string[]): readonly string[] {
