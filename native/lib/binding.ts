@@ -12,7 +12,6 @@ interface Binding {
   lockFile(fd: number): string | undefined;
   bootTimeMs(): number;
   digestRate(algorithm: string, milliseconds: number): number;
-  listXattrs(path: Uint8Array): Buffer;
   readXattr(path: Uint8Array, name: Uint8Array): Buffer;
 }
 

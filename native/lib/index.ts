@@ -17,4 +17,4 @@ export { digestRate } from './digest-rate.ts';
 export { NativeError, NativeIoError, RefusedError } from './errors.ts';
 export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';
 export { tryLock } from './try-lock.ts';
-export { answersXattr, listXattrs, readXattr } from './xattrs.ts';
+export { answersXattr, readXattr } from './xattrs.ts';

@@ -2,16 +2,6 @@ import { binding } from './binding.ts';
 import { NativeIoError, toNativeError } from './errors.ts';
 
 /**
- * The names of a file's extended attributes, as the kernel lists them: some, such as `security.NTACL`, it lists only for the privileged.
- * Links are followed. Empty where the file system has no attributes.
- * @throws NativeIoError when the file cannot be looked at
- */
-export function listXattrs(path: Uint8Array): readonly string[] {
-  const list = ask(() => binding.listXattrs(path), ['ENOTSUP', 'EOPNOTSUPP']);
-  return list === undefined ? [] : list.toString('latin1').split('\0').slice(0, -1);
-}
-
-/**
  * The value of one extended attribute; `undefined` where the file, or its file system, has none of that name.
  * @throws NativeIoError when it cannot be read
  */

@@ -72,7 +72,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
   exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
   exports.Set("digestRate", Napi::Function::New(env, DigestRate));
-  exports.Set("listXattrs", Napi::Function::New(env, ListXattrs));
   exports.Set("readXattr", Napi::Function::New(env, ReadXattr));
   exports.Set("probeIoUring", Napi::Function::New(env, ProbeIoUringForJs));
   return exports;

@@ -38,11 +38,9 @@ NumaPlan NumaPlanFrom(const Napi::Value& value) {
   for (uint32_t index = 0; index < sets.Length(); ++index) {
     const auto set = sets.Get(index).As<Napi::Array>();
     auto& cpus = plan.worker_cpus.emplace_back();
-    for (uint32_t each = 0; each < set.Length(); ++each)
-      cpus.push_back(set.Get(each).As<Napi::Number>().Uint32Value());
+    for (uint32_t each = 0; each < set.Length(); ++each) cpus.push_back(set.Get(each).As<Napi::Number>().Uint32Value());
   }
-  if (object.Get("memoryNode").IsNumber())
-    plan.memory_node = object.Get("memoryNode").As<Napi::Number>().Uint32Value();
+  if (object.Get("memoryNode").IsNumber()) plan.memory_node = object.Get("memoryNode").As<Napi::Number>().Uint32Value();
   return plan;
 }
 

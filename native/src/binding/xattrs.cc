@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include <functional>
 #include <string>
 
 #include "convert.h"
@@ -16,42 +15,31 @@ std::string BytesOf(const Napi::Value& value) {
 }
 
 // Asks for the length first and for the bytes then; what grew in between is asked for once more.
-Result<std::string> ReadAll(Syscall call, const std::function<long(char*, size_t)>& ask) {
+Result<std::string> ReadWhole(const std::string& path, const std::string& name) {
   // The kernel allows 64 KiB, and some file systems change values all the time.
   constexpr int kTries = 10;
   for (int tries = 0; tries < kTries; ++tries) {
-    const long length = ask(nullptr, 0);
-    if (length < 0) return IoError{static_cast<int>(-length), call};
+    const long length = sys::Getxattr(path.c_str(), name.c_str(), nullptr, 0);
+    if (length < 0) return IoError{static_cast<int>(-length), Syscall::kGetxattr};
     std::string bytes(static_cast<size_t>(length), '\0');
     if (length == 0) return bytes;
-    const long got = ask(bytes.data(), bytes.size());
+    const long got = sys::Getxattr(path.c_str(), name.c_str(), bytes.data(), bytes.size());
     if (got == -ERANGE) continue;
-    if (got < 0) return IoError{static_cast<int>(-got), call};
+    if (got < 0) return IoError{static_cast<int>(-got), Syscall::kGetxattr};
     bytes.resize(static_cast<size_t>(got));
     return bytes;
   }
-  return IoError{ERANGE, call};
-}
-
-Napi::Value Answer(const Napi::CallbackInfo& info, const Result<std::string>& bytes, const std::string& path) {
-  if (bytes) return Napi::Buffer<char>::Copy(info.Env(), bytes.value().data(), bytes.value().size());
-  ToJs(info.Env(), StartError{StartError::Kind::kSystem, bytes.error(), path}).ThrowAsJavaScriptException();
-  return info.Env().Undefined();
+  return IoError{ERANGE, Syscall::kGetxattr};
 }
 
 }  // namespace
 
-Napi::Value ListXattrs(const Napi::CallbackInfo& info) {
-  const auto path = BytesOf(info[0]);
-  const auto ask = [&](char* into, size_t length) { return sys::Listxattr(path.c_str(), into, length); };
-  return Answer(info, ReadAll(Syscall::kListxattr, ask), path);
-}
-
 Napi::Value ReadXattr(const Napi::CallbackInfo& info) {
   const auto path = BytesOf(info[0]);
-  const auto name = BytesOf(info[1]);
-  const auto ask = [&](char* into, size_t length) { return sys::Getxattr(path.c_str(), name.c_str(), into, length); };
-  return Answer(info, ReadAll(Syscall::kGetxattr, ask), path);
+  const auto bytes = ReadWhole(path, BytesOf(info[1]));
+  if (bytes) return Napi::Buffer<char>::Copy(info.Env(), bytes.value().data(), bytes.value().size());
+  ToJs(info.Env(), StartError{StartError::Kind::kSystem, bytes.error(), path}).ThrowAsJavaScriptException();
+  return info.Env().Undefined();
 }
 
 }  // namespace smartcopy

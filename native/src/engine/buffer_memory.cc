@@ -18,7 +18,8 @@ Result<Buffer> BufferMemory::Make(size_t length) {
     used_bytes_.fetch_sub(length);
     return IoError{static_cast<int>(-answer), Syscall::kMmap};
   }
-  // A preference and no more: a kernel without NUMA, or a full node, gives other memory, which is as good as none asked.
+  // A preference and no more: a kernel without NUMA, or a full node, gives other memory, which is as good as none
+  // asked.
   if (node_) sys::PreferNode(memory, length, *node_);
   return Buffer(*this, {static_cast<std::byte*>(memory), length});
 }

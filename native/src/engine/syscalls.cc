@@ -20,12 +20,17 @@ namespace smartcopy {
 
 const char* SyscallName(Syscall call) {
   static constexpr std::array<const char*, static_cast<size_t>(Syscall::kCount)> kNames = {
-      "open",   "openat2",  "fstat",     "fstatat",   "fstatfs",        "getdents64",
-      "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
-      "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
-      "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
-      "write",  "mmap",     "flock",     "clone",     "io_uring_setup", "io_uring_register",
-      "getxattr", "listxattr", "mbind", "sched_setaffinity"};
+      "open",      "openat2",        "fstat",
+      "fstatat",   "fstatfs",        "getdents64",
+      "pread",     "pwrite",         "fallocate",
+      "ftruncate", "ioctl(FICLONE)", "fdatasync",
+      "fsync",     "syncfs",         "close",
+      "mkdirat",   "symlinkat",      "readlinkat",
+      "linkat",    "renameat",       "unlinkat",
+      "fchownat",  "fchmod",         "utimensat",
+      "write",     "mmap",           "flock",
+      "clone",     "io_uring_setup", "io_uring_register",
+      "getxattr",  "mbind",          "sched_setaffinity"};
   return kNames[static_cast<size_t>(call)];
 }
 
@@ -236,10 +241,6 @@ long SetAffinity(const std::vector<unsigned>& cpus) {
 
 long Getxattr(const char* path, const char* name, void* into, size_t length) {
   return Ask(Syscall::kGetxattr, [&] { return ::getxattr(path, name, into, length); });
-}
-
-long Listxattr(const char* path, char* into, size_t length) {
-  return Ask(Syscall::kListxattr, [&] { return ::listxattr(path, into, length); });
 }
 
 long IoUringSetup(unsigned entries, io_uring_params* params) {

@@ -46,7 +46,6 @@ enum class Syscall : uint8_t {
   kIoUringSetup,
   kIoUringRegister,
   kGetxattr,
-  kListxattr,
   kMbind,
   kSchedSetaffinity,
   kCount,
@@ -106,10 +105,9 @@ long PreferNode(void* memory, size_t length, unsigned node);
 // The CPUs that the calling thread may run on; empty where the kernel does not say.
 std::vector<unsigned> Affinity();
 long SetAffinity(const std::vector<unsigned>& cpus);
-// By path, following links: only to show a file's attributes to the person who named it. With a length of 0 they answer
-// how long the value or the list is.
+// By path, following links: only to show a file's attributes to the person who named it. With a length of 0 it answers
+// how long the value is.
 long Getxattr(const char* path, const char* name, void* into, size_t length);
-long Listxattr(const char* path, char* into, size_t length);
 long IoUringSetup(unsigned entries, io_uring_params* params);
 long IoUringRegister(int ring, unsigned operation, void* argument, unsigned count);
 

@@ -8,7 +8,7 @@ export interface CpuDetails {
   readonly caches: readonly CpuCache[];
 }
 
-export interface CpuCache {
+interface CpuCache {
   readonly level: number;
   readonly type: string;
   readonly sizeKib: number;

@@ -26,7 +26,7 @@ export interface PlanFacts {
 }
 
 /** The part of a transfer that depends on the storage and the host. */
-export type EngineParameters = Pick<
+type EngineParameters = Pick<
   Transfer,
   'threadCount' | 'bufferBytes' | 'rangeBytes' | 'contiguousRanges' | 'writersPerFile' | 'memoryBytes' | 'numa'
 >;

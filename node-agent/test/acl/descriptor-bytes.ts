@@ -59,7 +59,7 @@ export function posixAclBytes(entries: readonly (readonly [tag: number, permissi
   ]);
 }
 
-export function u16(value: number): Buffer {
+function u16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16LE(value);
   return bytes;
