@@ -26,7 +26,7 @@ export function defineCopy(version: string): Command {
     )
     .argument('SRC', 'the file or directory to copy')
     .argument('DST', 'where its copy goes; missing directories are made')
-    .option('-t, --threads <count>', 'engine threads; 0 means one for each CPU that may be used', '0')
+    .option('-t, --threads <count>', 'engine threads; 0 means one for each CPU that may be used, and more for network storage', '0')
     .option(
       '-b, --buffer-size <size>',
       'bytes that one read or write of a large file moves: 4K to 1G; chosen by the storage if absent, mostly 1M',
