@@ -4,7 +4,7 @@ import { relativePath } from './kinds/endpoint.ts';
 import { hostPath } from './kinds/host-path.ts';
 import { dnsLabel, dnsSubdomain } from './kinds/names.ts';
 import { agentCapabilities, agentRoots } from './kinds/node-agent.ts';
-import { digestAlgorithm, durability, updateMode, verifyLevel } from './kinds/transfer-job.ts';
+import { digestAlgorithm, durability, numaMode, updateMode, verifyLevel } from './kinds/transfer-job.ts';
 import { engineUsed, maxFailureKinds, transferFailure, transferProgress } from './kinds/transfer-job-status.ts';
 import { shardName, shardOutcome } from './kinds/transfer-shard.ts';
 
@@ -67,6 +67,8 @@ const assignmentSpec = z.object({
     .min(4096)
     .max(1024 ** 3)
     .optional(),
+  /** Absent: Auto. */
+  numa: numaMode.optional(),
 });
 export type AssignmentSpec = z.infer<typeof assignmentSpec>;
 

@@ -57,6 +57,7 @@ export {
 export {
   type DigestAlgorithm,
   type Durability,
+  digestAlgorithm,
   type TransferJob,
   type TransferJobSpec,
   transferJob,

@@ -15,6 +15,8 @@ interface Binding {
   /** The error's name; undefined when the lock was taken. */
   lockFile(fd: number): string | undefined;
   bootTimeMs(): number;
+  digestRate(algorithm: string, milliseconds: number): number;
+  readXattr(path: Uint8Array, name: Uint8Array): Buffer;
 }
 
 // The launcher and `npm run build` put the addon here; it is keyed by content in the cache and copied into the clone.

@@ -57,6 +57,14 @@ export interface Failure {
   readonly refused: boolean;
 }
 
+/** Where the engine's threads and buffers are on a machine of several memory nodes. */
+export interface NumaPlacement {
+  /** The CPUs of each thread: thread `n` has the set `n` modulo the number of sets. */
+  readonly workerCpus: readonly (readonly number[])[];
+  /** The node that buffers should be on; a preference. */
+  readonly memoryNode?: number;
+}
+
 export interface CopyTreeRequest {
   /** A directory's contents become the destination's contents; a regular file or symbolic link becomes the destination. */
   readonly source: RootedPath;
@@ -66,6 +74,16 @@ export interface CopyTreeRequest {
   readonly threadCount: number;
   /** Bytes that one read or write of a large file moves: 4 KiB to 1 GiB. */
   readonly bufferBytes: number;
+  /** A large file is copied in ranges of this many bytes, each by whichever thread is free; 16 MiB if absent. */
+  readonly rangeBytes?: number;
+  /** Gives each thread one contiguous part of a large file instead, a whole number of ranges long: for network file systems. */
+  readonly contiguousRanges?: boolean;
+  /** How many threads write to one file at the same time; all of them if absent. */
+  readonly writersPerFile?: number;
+  /** A bound for all buffers together; a transfer that needs more does not start (ENOMEM). None if absent. */
+  readonly memoryBytes?: number;
+  /** Absent: threads and buffers are wherever the kernel puts them. */
+  readonly numa?: NumaPlacement;
   /** IfDifferent leaves a file alone whose size and modification time (to the nanosecond) equal the source's. */
   readonly update: UpdateMode;
   /** Computed while copying. Needed when `verify` is not None, and by `digestsFd`. */

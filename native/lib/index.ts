@@ -16,10 +16,13 @@ export {
   type Durability,
   type Failure,
   type FailureReason,
+  type NumaPlacement,
   type RootedPath,
   type UpdateMode,
   type VerifyLevel,
 } from './copy-tree.ts';
+export { digestRate } from './digest-rate.ts';
 export { NativeError, NativeIoError, RefusedError } from './errors.ts';
 export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';
 export { tryLock } from './try-lock.ts';
+export { answersXattr, readXattr } from './xattrs.ts';

@@ -121,7 +121,8 @@ class StrategyConformance : public ::testing::TestWithParam<const char*> {
     const UniqueFd destination(::open(to.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
     const struct stat found = FileStat(from);
     MovedBytes moved;
-    auto buffer = Buffer::Make(65'536);
+    BufferMemory memory(0, std::nullopt);
+    auto buffer = memory.Make(65'536);
     const ContentCopy file{source.get(), destination.get(), found.st_size,   found.st_dev,
                            found.st_dev, nullptr,           buffer->bytes(), &moved};
     for (const auto& strategy : strategies_) {
@@ -183,7 +184,8 @@ TEST(ReadWriteCopy, CopiesRangesPast4GiB) {
   Transfer transfer(CopyRequest{}, ControlBlock(words.data()), sink, {16, 16, 16});
   ReadWriteCopy copy(transfer);
   MovedBytes moved;
-  auto buffer = Buffer::Make(4096);
+  BufferMemory memory(0, std::nullopt);
+  auto buffer = memory.Make(4096);
   const off_t end = begin + static_cast<off_t>(content.size());
   const ContentCopy file{source.get(), destination.get(), end, 0, 0, nullptr, buffer->bytes(), &moved};
   auto copied = copy.CopyRange(file, begin, end + 1'000, [](auto) { return true; });

@@ -15,3 +15,6 @@ export {
 } from './engine/run-transfer.ts';
 export { nameTemporaries } from './engine/temporaries.ts';
 export { InputError, SmartcopyError } from './errors.ts';
+export type { CopySettings } from './library/copy-settings.ts';
+export { CopyError, type CopyPath, copy, Engine } from './library/engine.ts';
+export type { CopyProgress, RunningCopy } from './library/running-copy.ts';

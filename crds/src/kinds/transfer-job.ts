@@ -53,11 +53,18 @@ const parallelism = z.strictObject({
     ),
 });
 
+export const numaMode = z.enum(['Auto', 'Off']);
+
 const engine = z.strictObject({
   bufferSize: quantityBetween({ least: '4Ki', most: '1Gi', unit: 'bytes', advice: 'leave it out to let the engine choose' })
     .optional()
     .describe(
       'Bytes that one read or write of a large file moves, a quantity from 4Ki to 1Gi; an agent gives all its buffers together at most an eighth of its memory. Absent means chosen by the engine.',
+    ),
+  numa: numaMode
+    .default('Auto')
+    .describe(
+      'On a machine of several memory nodes, Auto keeps threads and buffers on the node of the destination (else of the source), and spreads them where the storage has none. Off leaves it to the kernel.',
     ),
 });
 

@@ -68,6 +68,7 @@ export const acceptedJobs: readonly AcceptedObject[] = [
   { name: 'a limit with an exponent', document: jobWith({ bandwidth: { limit: '1e9' } }) },
   { name: 'the smallest buffer', document: jobWith({ engine: { bufferSize: 4096 } }) },
   { name: 'the largest buffer', document: jobWith({ engine: { bufferSize: '1Gi' } }) },
+  { name: 'threads and buffers wherever the kernel puts them', document: jobWith({ engine: { numa: 'Off' } }) },
   { name: 'one thread', document: jobWith({ parallelism: { threadsPerNode: 1 } }) },
   { name: '256 threads', document: jobWith({ parallelism: { threadsPerNode: 256 } }) },
   { name: 'a destination beside the source', document: withinRoot('data/run4', 'data/run42') },

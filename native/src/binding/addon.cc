@@ -4,8 +4,12 @@
 #include <sys/file.h>
 #include <time.h>
 
+#include <chrono>
+#include <vector>
+
 #include "engine/io_uring_probe.h"
 #include "engine_run.h"
+#include "xattrs.h"
 
 namespace smartcopy {
 namespace {
@@ -48,6 +52,22 @@ Napi::Value ProbeIoUringForJs(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// (algorithm, milliseconds) => bytes per second that one thread digests of a block that stays in its cache.
+Napi::Value DigestRate(const Napi::CallbackInfo& info) {
+  const auto digest = MakeDigest(DigestAlgorithmFrom(info[0].As<Napi::String>().Utf8Value()));
+  const std::chrono::milliseconds length(info[1].As<Napi::Number>().Int64Value());
+  const std::vector<std::byte> block(256 * 1024, std::byte{0x5a});
+  const auto began = std::chrono::steady_clock::now();
+  double bytes = 0;
+  std::chrono::duration<double> elapsed{};
+  do {
+    digest->Update(block);
+    bytes += static_cast<double>(block.size());
+    elapsed = std::chrono::steady_clock::now() - began;
+  } while (elapsed < length);
+  return Napi::Number::New(info.Env(), bytes / elapsed.count());
+}
+
 // The error's name, or undefined when the lock was taken.
 Napi::Value LockFile(const Napi::CallbackInfo& info) {
   const long answer = sys::Flock(info[0].As<Napi::Number>().Int32Value(), LOCK_EX);
@@ -68,6 +88,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("compareTrees", Napi::Function::New(env, CompareTrees));
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
   exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
+  exports.Set("digestRate", Napi::Function::New(env, DigestRate));
+  exports.Set("readXattr", Napi::Function::New(env, ReadXattr));
   exports.Set("probeIoUring", Napi::Function::New(env, ProbeIoUringForJs));
   return exports;
 }

@@ -30,6 +30,30 @@ void SetError(Napi::Object& object, const IoError& error) {
 
 }  // namespace
 
+namespace {
+
+NumaPlan NumaPlanFrom(const Napi::Value& value) {
+  NumaPlan plan;
+  if (!value.IsObject()) return plan;
+  const auto object = value.As<Napi::Object>();
+  const auto sets = object.Get("workerCpus").As<Napi::Array>();
+  for (uint32_t index = 0; index < sets.Length(); ++index) {
+    const auto set = sets.Get(index).As<Napi::Array>();
+    auto& cpus = plan.worker_cpus.emplace_back();
+    for (uint32_t each = 0; each < set.Length(); ++each) cpus.push_back(set.Get(each).As<Napi::Number>().Uint32Value());
+  }
+  if (object.Get("memoryNode").IsNumber()) plan.memory_node = object.Get("memoryNode").As<Napi::Number>().Uint32Value();
+  return plan;
+}
+
+// Leaves what is not given as it is.
+template <typename Integer>
+void SetIfGiven(Integer& field, const Napi::Value& value) {
+  if (value.IsNumber()) field = static_cast<Integer>(value.As<Napi::Number>().Int64Value());
+}
+
+}  // namespace
+
 DigestAlgorithm DigestAlgorithmFrom(const std::string& name) {
   if (name == "XXH64") return DigestAlgorithm::kXxh64;
   if (name == "BLAKE3") return DigestAlgorithm::kBlake3;
@@ -58,6 +82,11 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.epoch = temporaries.Get("epoch").As<Napi::Number>().Uint32Value();
   request.cross_mounts = value.Get("crossMounts").As<Napi::Boolean>();
   request.scan_totals = value.Get("scanTotals").As<Napi::Boolean>();
+  SetIfGiven(request.range_bytes, value.Get("rangeBytes"));
+  SetIfGiven(request.writers_per_file, value.Get("writersPerFile"));
+  SetIfGiven(request.memory_bytes, value.Get("memoryBytes"));
+  request.contiguous_ranges = value.Get("contiguousRanges").ToBoolean();
+  request.numa = NumaPlanFrom(value.Get("numa"));
   if (value.Get("digestsFd").IsNumber()) request.digests_fd = value.Get("digestsFd").As<Napi::Number>().Int32Value();
   return request;
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "media_read.h"
+#include "ranges.h"
 
 namespace smartcopy {
 namespace {
@@ -98,7 +99,7 @@ void LargeFiles::PrepareDigest(LargeFile& file) const {
   const CopyRequest& request = transfer_.request;
   file.digest = nullptr;
   file.tree = nullptr;
-  file.range_bytes = request.range_bytes;
+  file.range_bytes = RangeBytesOf(request, file.copy->source_stat.st_size);
   if (!request.digest) return;
   const auto subtree = static_cast<off_t>(
       std::max(kMediaAlignment, std::bit_floor(static_cast<size_t>(request.range_bytes))));
@@ -110,8 +111,10 @@ void LargeFiles::PrepareDigest(LargeFile& file) const {
   file.digest = MakeDigest(*request.digest);
   // Direct reads end where they are aligned to.
   const auto units = static_cast<off_t>(std::max<size_t>(request.buffer_bytes / kMediaAlignment, 1));
-  file.range_bytes = request.verify == VerifyLevel::kMedia ? units * static_cast<off_t>(kMediaAlignment)
-                                                           : static_cast<off_t>(request.buffer_bytes);
+  if (request.verify == VerifyLevel::kMedia)
+    file.range_bytes = units * static_cast<off_t>(kMediaAlignment);
+  else if (file.phase == Phase::kVerifying)
+    file.range_bytes = static_cast<off_t>(request.buffer_bytes);  // each range is read at once
 }
 
 std::string LargeFiles::DigestOf(const LargeFile& file) {

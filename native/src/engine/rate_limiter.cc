@@ -12,37 +12,58 @@ constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::milliseconds(20)
 
 }  // namespace
 
-bool RateLimiter::Acquire(int64_t bytes) {
+int64_t TokenBucket::LargestGrant(int64_t bytes_per_second, size_t thread_count) {
+  const auto parts = static_cast<int64_t>(std::max<size_t>(25, 10 * thread_count));
+  return std::max<int64_t>(bytes_per_second / parts, 1);
+}
+
+TokenBucket::Grant TokenBucket::Take(int64_t wanted, int64_t largest, int64_t bytes_per_second, Time now) {
+  const double elapsed = std::chrono::duration<double>(std::max(now, at_) - at_).count();
+  ahead_seconds_ = std::max(ahead_seconds_ - elapsed, -kKeptSeconds);
+  at_ = std::max(now, at_);
+  // A whole nanosecond more, so that whoever sleeps for it finds the time has come.
+  if (ahead_seconds_ > 0) return {0, std::chrono::nanoseconds(static_cast<int64_t>(ahead_seconds_ * 1e9) + 1)};
+  // Whoever comes first is served whole, even if that reaches beyond now: otherwise a large request would starve behind
+  // small ones.
+  const int64_t granted = std::min(wanted, largest);
+  ahead_seconds_ += static_cast<double>(granted) / static_cast<double>(bytes_per_second);
+  return {granted, {}};
+}
+
+std::optional<int64_t> RateLimiter::AcquireSome(int64_t wanted) {
   for (;;) {
-    if (control_.cancelled()) return false;
+    if (control_.cancelled()) return std::nullopt;
     const int64_t limit = control_.bytes_per_second();
-    if (limit < 0) return true;
-    const auto wait = limit == 0 ? kLongestSleep : TryTake(bytes, limit);
-    if (wait <= std::chrono::nanoseconds::zero()) return true;
+    if (limit < 0) return wanted;
+    if (limit > 0 && wanted <= 0) return 0;
+    const auto grant = limit == 0 ? TokenBucket::Grant{0, kLongestSleep} : Take(wanted, limit);
+    if (grant.bytes > 0) return grant.bytes;
     const auto began = Clock::now();
-    std::this_thread::sleep_for(std::min(wait, kLongestSleep));
+    std::this_thread::sleep_for(std::min(grant.wait, kLongestSleep));
     control_.Add(Word::kThrottleWaitNs, std::chrono::nanoseconds(Clock::now() - began).count());
   }
+}
+
+bool RateLimiter::Acquire(int64_t bytes) {
+  do {
+    const auto some = AcquireSome(bytes);
+    if (!some) return false;
+    bytes -= *some;
+  } while (bytes > 0);
+  return true;
 }
 
 int64_t RateLimiter::ChunkLimit() const {
   const int64_t limit = control_.bytes_per_second();
   if (limit < 0) return std::numeric_limits<int64_t>::max();
-  return std::max<int64_t>(limit / 10, 4096);
+  return TokenBucket::LargestGrant(limit, thread_count_);
 }
 
-std::chrono::nanoseconds RateLimiter::TryTake(int64_t bytes, int64_t bytes_per_second) {
+TokenBucket::Grant RateLimiter::Take(int64_t wanted, int64_t bytes_per_second) {
   const std::lock_guard lock(mutex_);
-  const auto now = Clock::now();
-  const double rate = static_cast<double>(bytes_per_second);
-  const double elapsed = std::chrono::duration<double>(now - refilled_).count();
-  refilled_ = now;
-  tokens_ = std::min(tokens_ + elapsed * rate, rate / 10);
-  if (tokens_ <= 0) return std::chrono::nanoseconds(static_cast<int64_t>(-tokens_ / rate * 1e9) + 1);
-  // The bucket may go into debt: a request larger than it holds passes at once, and the next ones wait for it to be
-  // paid back. Otherwise a large request would starve behind small ones.
-  tokens_ -= static_cast<double>(bytes);
-  return std::chrono::nanoseconds::zero();
+  // The clock is read under the lock, so that the bucket's time never runs backwards.
+  return bucket_.Take(wanted, TokenBucket::LargestGrant(bytes_per_second, thread_count_), bytes_per_second,
+                      Clock::now());
 }
 
 }  // namespace smartcopy

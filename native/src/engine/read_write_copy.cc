@@ -56,12 +56,15 @@ Result<off_t> ReadWriteCopy::CopyRange(const ContentCopy& file, off_t begin, off
 }
 
 Result<size_t> ReadWriteCopy::MoveBuffer(const ContentCopy& file, off_t offset, size_t length, const Watch& watch) {
-  length = static_cast<size_t>(std::min(static_cast<int64_t>(length), transfer_.limiter.ChunkLimit()));
   // The byte that only looks for the end of the file is not charged.
-  const off_t charged = std::min(static_cast<off_t>(length), std::max<off_t>(file.size - offset, 0));
-  if (!transfer_.limiter.Acquire(charged)) return IoError{ECANCELED, Syscall::kPread, offset};
+  const auto expected = std::min(static_cast<int64_t>(length), std::max<int64_t>(file.size - offset, 0));
+  const auto granted = transfer_.limiter.AcquireSome(expected);
+  if (!granted) return IoError{ECANCELED, Syscall::kPread, offset};
+  if (*granted < expected) length = static_cast<size_t>(*granted);
   const long got = sys::Pread(file.source, file.buffer.data(), length, offset);
   if (got < 0) return IoError{static_cast<int>(-got), Syscall::kPread, offset};
+  // What a file holds beyond its size (it grew, or has none, as in /proc) is known only now.
+  if (got > *granted && !transfer_.limiter.Acquire(got - *granted)) return IoError{ECANCELED, Syscall::kPread, offset};
   const auto bytes = file.buffer.first(static_cast<size_t>(got));
   if (got == 0) return bytes.size();
   if (!watch(bytes)) return IoError{ECANCELED, Syscall::kPread, offset};

@@ -20,12 +20,10 @@ namespace smartcopy {
 
 const char* SyscallName(Syscall call) {
   static constexpr std::array<const char*, static_cast<size_t>(Syscall::kCount)> kNames = {
-      "open",   "openat2",  "fstat",     "fstatat",   "fstatfs",        "getdents64",
-      "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
-      "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
-      "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
-      "write",  "fcntl",    "fadvise64", "listxattr", "getxattr",       "mmap",
-      "flock",  "clone",    "io_uring_setup", "io_uring_register"};
+#define SMARTCOPY_NAME(call, name) name,
+      SMARTCOPY_SYSTEM_CALLS(SMARTCOPY_NAME)
+#undef SMARTCOPY_NAME
+  };
   return kNames[static_cast<size_t>(call)];
 }
 
@@ -235,6 +233,50 @@ long MapMemory(size_t length, void** out) {
     *out = memory;
     return 0;
   });
+}
+
+long PreferNode(void* memory, size_t length, unsigned node) {
+  constexpr int kPreferred = 1;  // MPOL_PREFERRED of linux/mempolicy.h, which not every system has installed
+  constexpr size_t kBits = 8 * sizeof(unsigned long);
+  std::array<unsigned long, 1024 / kBits> nodes{};  // as many as any kernel is built for
+  if (node >= 1024) return -EINVAL;
+  nodes[node / kBits] = 1UL << (node % kBits);
+  // The kernel takes one bit less than it is told of (mbind(2), BUGS of get_mempolicy).
+  return Ask(Syscall::kMbind,
+             [&] { return ::syscall(SYS_mbind, memory, length, kPreferred, nodes.data(), 1024 + 1, 0UL); });
+}
+
+namespace {
+
+// cpu_set_t ends at 1,024 CPUs; the largest machines have more.
+constexpr size_t kMostCpus = 8192;
+using CpuMask = std::array<unsigned long, kMostCpus / (8 * sizeof(unsigned long))>;
+constexpr size_t kCpusInWord = 8 * sizeof(unsigned long);
+
+}  // namespace
+
+std::vector<unsigned> Affinity() {
+  CpuMask mask{};
+  if (::syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask.data()) < 0) return {};
+  std::vector<unsigned> cpus;
+  for (unsigned cpu = 0; cpu < kMostCpus; ++cpu) {
+    if ((mask[cpu / kCpusInWord] >> (cpu % kCpusInWord) & 1) != 0) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+long SetAffinity(const std::vector<unsigned>& cpus) {
+  CpuMask mask{};
+  for (const unsigned cpu : cpus) {
+    if (cpu >= kMostCpus) return -EINVAL;
+    mask[cpu / kCpusInWord] |= 1UL << (cpu % kCpusInWord);
+  }
+  return Ask(Syscall::kSchedSetaffinity,
+             [&] { return ::syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask.data()); });
+}
+
+long Getxattr(const char* path, const char* name, void* into, size_t length) {
+  return Ask(Syscall::kGetxattr, [&] { return ::getxattr(path, name, into, length); });
 }
 
 long IoUringSetup(unsigned entries, io_uring_params* params) {

@@ -8,50 +8,60 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 struct io_uring_params;
 
 namespace smartcopy {
 
+// Every kind of system call that the engine makes, with the name a reader can look up in section 2 of the manual.
+// clang-format off
+#define SMARTCOPY_SYSTEM_CALLS(CALL) \
+  CALL(kOpen, "open") \
+  CALL(kOpenat2, "openat2") \
+  CALL(kFstat, "fstat") \
+  CALL(kFstatat, "fstatat") \
+  CALL(kFstatfs, "fstatfs") \
+  CALL(kGetdents64, "getdents64") \
+  CALL(kPread, "pread") \
+  CALL(kPwrite, "pwrite") \
+  CALL(kFallocate, "fallocate") \
+  CALL(kFtruncate, "ftruncate") \
+  CALL(kFiclone, "ioctl(FICLONE)") \
+  CALL(kFdatasync, "fdatasync") \
+  CALL(kFsync, "fsync") \
+  CALL(kSyncfs, "syncfs") \
+  CALL(kClose, "close") \
+  CALL(kMkdirat, "mkdirat") \
+  CALL(kSymlinkat, "symlinkat") \
+  CALL(kReadlinkat, "readlinkat") \
+  CALL(kLinkat, "linkat") \
+  CALL(kRenameat, "renameat") \
+  CALL(kUnlinkat, "unlinkat") \
+  CALL(kFchown, "fchownat") \
+  CALL(kFchmod, "fchmod") \
+  CALL(kUtimensat, "utimensat") \
+  CALL(kWrite, "write") \
+  CALL(kFcntl, "fcntl") \
+  CALL(kFadvise, "fadvise64") \
+  CALL(kListxattr, "listxattr") \
+  CALL(kGetxattr, "getxattr") \
+  CALL(kMmap, "mmap") \
+  CALL(kFlock, "flock") \
+  CALL(kClone, "clone") \
+  CALL(kIoUringSetup, "io_uring_setup") \
+  CALL(kIoUringRegister, "io_uring_register") \
+  CALL(kMbind, "mbind") \
+  CALL(kSchedSetaffinity, "sched_setaffinity")
+// clang-format on
+
 enum class Syscall : uint8_t {
-  kOpen,
-  kOpenat2,
-  kFstat,
-  kFstatat,
-  kFstatfs,
-  kGetdents64,
-  kPread,
-  kPwrite,
-  kFallocate,
-  kFtruncate,
-  kFiclone,
-  kFdatasync,
-  kFsync,
-  kSyncfs,
-  kClose,
-  kMkdirat,
-  kSymlinkat,
-  kReadlinkat,
-  kLinkat,
-  kRenameat,
-  kUnlinkat,
-  kFchown,
-  kFchmod,
-  kUtimensat,
-  kWrite,
-  kFcntl,
-  kFadvise,
-  kListxattr,
-  kGetxattr,
-  kMmap,
-  kFlock,
-  kClone,
-  kIoUringSetup,
-  kIoUringRegister,
-  kCount,
+#define SMARTCOPY_ENUMERATOR(call, name) call,
+  SMARTCOPY_SYSTEM_CALLS(SMARTCOPY_ENUMERATOR)
+#undef SMARTCOPY_ENUMERATOR
+      kCount,
 };
 
-// The name a reader can look up in section 2 of the manual.
 const char* SyscallName(Syscall call);
 
 // The one door to the kernel. Every function answers a count (0 for calls without one) or a negative errno, and repeats
@@ -111,6 +121,14 @@ long SetTimes(int fd, const timespec times[2]);
 long Flock(int fd, int operation);
 // Private memory of whole pages; `*out` is set on success.
 long MapMemory(size_t length, void** out);
+// Asks for pages of one memory node, before they are touched; others are given where it has none.
+long PreferNode(void* memory, size_t length, unsigned node);
+// The CPUs that the calling thread may run on; empty where the kernel does not say.
+std::vector<unsigned> Affinity();
+long SetAffinity(const std::vector<unsigned>& cpus);
+// By path, following links: only to show a file's attributes to the person who named it. With a length of 0 it answers
+// how long the value is.
+long Getxattr(const char* path, const char* name, void* into, size_t length);
 long IoUringSetup(unsigned entries, io_uring_params* params);
 long IoUringRegister(int ring, unsigned operation, void* argument, unsigned count);
 

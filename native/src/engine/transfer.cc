@@ -1,7 +1,6 @@
 #include "transfer.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -17,17 +16,6 @@ uint64_t AnyNumber() {
   // Without the kernel's random numbers (before it has any, at boot) names are merely likelier to be tried twice.
   if (::getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0) number = static_cast<uint64_t>(::getpid());
   return number >> 16;
-}
-
-Result<Buffer> Buffer::Make(size_t length) {
-  void* memory = nullptr;
-  if (const long answer = sys::MapMemory(length, &memory); answer < 0)
-    return IoError{static_cast<int>(-answer), Syscall::kMmap};
-  return Buffer({static_cast<std::byte*>(memory), length});
-}
-
-Buffer::~Buffer() {
-  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
 }
 
 void FallbackCounts::Add(const char* from, const char* to, int code) {

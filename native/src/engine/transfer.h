@@ -13,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "buffer_memory.h"
 #include "control_block.h"
 #include "digest.h"
 #include "directory.h"
@@ -40,6 +41,13 @@ struct RootedPath {
   std::string path;
 };
 
+// Where threads and buffers are on a machine of several memory nodes. Empty: wherever the kernel puts them.
+struct NumaPlan {
+  // The CPUs of each thread, by its index modulo the number of sets.
+  std::vector<std::vector<unsigned>> worker_cpus;
+  std::optional<unsigned> memory_node;
+};
+
 // What to copy and how. Plain data, validated by whoever made it.
 struct CopyRequest {
   RootedPath source;
@@ -61,6 +69,12 @@ struct CopyRequest {
   // to keep each thread's reads and writes sequential, short enough to share the end of a file.
   off_t large_file_bytes = off_t{64} << 20;
   off_t range_bytes = off_t{16} << 20;
+  // See RangeBytesOf. No bound on writers when 0.
+  bool contiguous_ranges = false;
+  size_t writers_per_file = 0;
+  // For all buffers together; no bound when 0.
+  size_t memory_bytes = 0;
+  NumaPlan numa;
 };
 
 struct Fallback {
@@ -68,25 +82,6 @@ struct Fallback {
   std::string to;
   int code = 0;
   int64_t count = 0;
-};
-
-// A page-aligned buffer that the kernel gave, so that running out of memory is an error and no abort.
-class Buffer {
- public:
-  static Result<Buffer> Make(size_t length);
-  Buffer() = default;
-  Buffer(Buffer&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-  Buffer& operator=(Buffer&& other) noexcept {
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~Buffer();
-
-  std::span<std::byte> bytes() const { return bytes_; }
-
- private:
-  explicit Buffer(std::span<std::byte> bytes) : bytes_(bytes) {}
-  std::span<std::byte> bytes_;
 };
 
 // What one engine thread owns.
@@ -152,7 +147,8 @@ struct Transfer {
       : request(asked),
         budget(descriptors),
         control(block),
-        limiter(block),
+        limiter(block, asked.thread_count),
+        memory(asked.memory_bytes, asked.numa.memory_node),
         sink(failures),
         directories(asked.cross_mounts, descriptors.directory_pairs),
         digest_lines(asked.digests_fd),
@@ -163,6 +159,7 @@ struct Transfer {
   const DescriptorBudget budget;
   const ControlBlock control;
   RateLimiter limiter;
+  BufferMemory memory;
   FailureSink& sink;
   DirectoryTable directories;
   DigestLines digest_lines;

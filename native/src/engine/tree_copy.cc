@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "pinned_thread.h"
 #include "thread.h"
 #include "tree_scan.h"
 
@@ -54,7 +55,7 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
   if (transfer_.request.digest && MakeDigest(*transfer_.request.digest) == nullptr)
     return failed({ENOSYS, Syscall::kOpen}, "a digest that this process cannot compute");
   for (size_t index = 0; index < transfer_.request.thread_count; ++index) {
-    auto buffer = Buffer::Make(std::max(transfer_.request.buffer_bytes, kListingBytes));
+    auto buffer = transfer_.memory.Make(std::max(transfer_.request.buffer_bytes, kListingBytes));
     if (!buffer) return failed(buffer.error(), "memory for a copy buffer");
     const auto& digest = transfer_.request.digest;
     workers_.push_back(
@@ -114,6 +115,7 @@ void TreeCopy::RunWorkers() {
 }
 
 void TreeCopy::Work(Worker& worker) {
+  const PinnedThread pinned(transfer_.request.numa, worker.index);
   do {
     while (WorkOnce(worker)) continue;
   } while (queue_.Wait([this] { return large_files_.HasWork(); }, [this] { return completion_.Flush(); }));

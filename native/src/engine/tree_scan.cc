@@ -12,7 +12,7 @@ constexpr size_t kBufferBytes = 64 * 1024;
 }  // namespace
 
 void TreeScan::Run() {
-  auto buffer = Buffer::Make(kBufferBytes);
+  auto buffer = transfer_.memory.Make(kBufferBytes);
   if (!buffer) return;
   buffer_ = std::move(*buffer);
   const auto directory = OpenDirectoryBeneath(source_, ".", transfer_.directories.resolve());

@@ -12,6 +12,7 @@ import { type AgentFacts, longestTurnMs, SyncLoop } from '../sync/sync-loop.ts';
 import { readBootClock } from '../system/boot-clock.ts';
 import { readCpus } from '../system/cpus.ts';
 import { HostFiles } from '../system/host-files.ts';
+import { readNumaNodes } from '../system/numa.ts';
 import { shareOfThreads } from '../system/thread-count.ts';
 import type { Configuration } from './configuration.ts';
 import { describeAgent } from './describe-agent.ts';
@@ -117,6 +118,7 @@ async function work(parts: WorkParts, signal: AbortSignal): Promise<'stopped' | 
       meter: metrics,
       threadsBeside: (runningCount) => shareOfThreads(cpus, runningCount),
       engineRoom: engineRoomOf(parts.agent.capabilities),
+      nodes: readNumaNodes(host),
       log,
     });
     standing.assignments = assignments;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Cause } from '../engine/transfer-status.ts';
 import { pause } from '../pause.ts';
 import type { BootClock } from '../system/boot-clock.ts';
+import type { NumaNode } from '../system/numa.ts';
 import { AssignmentRun, type TransferMeter } from './assignment-run.ts';
 import { type EngineRoom, shareOfEngine } from './engine-share.ts';
 import type { FailureLogs } from './failure-logs.ts';
@@ -32,6 +33,8 @@ export interface AssignmentsOptions {
   /** Engine threads for one more transfer beside so many others. */
   readonly threadsBeside: (runningCount: number) => number;
   readonly engineRoom: EngineRoom;
+  /** The memory nodes of this machine. */
+  readonly nodes: readonly NumaNode[];
   readonly log: Logger;
 }
 
@@ -239,7 +242,7 @@ export class Assignments {
   }
 
   #begin(held: HeldAssignment): void {
-    const { roots, clock, meter, failureLogs, threadsBeside, engineRoom } = this.#options;
+    const { roots, clock, meter, failureLogs, threadsBeside, engineRoom, nodes } = this.#options;
     const { assignment, attempt } = held;
     // Saving took its time: the lease may have passed, a root may have gone.
     if (held.run !== undefined || !this.#mayBegin(held)) return;
@@ -247,6 +250,8 @@ export class Assignments {
       roots,
       attempt,
       threadCount: threadsBeside(this.census().running),
+      memoryBytes: engineRoom.memoryBytes,
+      nodes,
       share: (asked) => shareOfEngine(asked, engineRoom, this.#usedBytes()),
     });
     if (transfer === undefined) return;

@@ -1,10 +1,12 @@
 import type { AssignedEnd, Assignment } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
-import { defaultBufferBytes } from '../engine/defaults.ts';
 import { escapePath, shortenPath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import type { Cause } from '../engine/transfer-status.ts';
+import { planEngine } from '../system/engine-plan.ts';
+import type { NodeOfStorage, NumaNode } from '../system/numa.ts';
+import { localProfile } from '../system/storage-profile.ts';
 import type { EngineShare } from './engine-share.ts';
 import type { RootTable } from './root-table.ts';
 
@@ -22,19 +24,38 @@ export interface PlanOptions {
   readonly attempt: number;
   /** For an assignment that names no number. */
   readonly threadCount: number;
+  /** For the buffers of all transfers of this node. */
+  readonly memoryBytes: number;
+  readonly nodes: readonly NumaNode[];
   /** What it gets of the threads and the memory that it asks for. */
   readonly share: (asked: EngineShare) => EngineShare;
 }
 
 /** The transfer that carries an assignment out; `undefined` where there is an obstacle to it. */
-export function planTransfer(assignment: Assignment, { roots, attempt, threadCount, share }: PlanOptions): Transfer | undefined {
+export function planTransfer(
+  assignment: Assignment,
+  { roots, attempt, threadCount, memoryBytes, nodes, share }: PlanOptions,
+): Transfer | undefined {
   const { epoch, spec } = assignment;
   const [source, destination] = [roots.find(spec.source), roots.find(spec.destination)];
   if (source === undefined || destination === undefined || obstacleTo(assignment, roots) !== undefined) return undefined;
+  const { parameters } = planEngine(
+    { ...pick(spec), numa: spec.numa ?? 'Auto', networkOptimized: false },
+    {
+      source: source.near?.profile ?? localProfile,
+      destination: destination.near?.profile ?? localProfile,
+      sides: { source: source.near?.node ?? anywhere, destination: destination.near?.node ?? anywhere },
+      cpuThreadCount: threadCount,
+      memoryBytes: Number.MAX_SAFE_INTEGER, // The share is what fits beside the others.
+      nodes,
+    },
+  );
   return {
     source: { root: Buffer.from(source.path), path: pathBelowRoot(spec.source) },
     destination: { root: Buffer.from(destination.path), path: pathBelowRoot(spec.destination) },
-    ...share({ threadCount: spec.threadCount ?? threadCount, bufferBytes: spec.bufferBytes ?? defaultBufferBytes }),
+    ...parameters,
+    ...share(parameters),
+    memoryBytes,
     update: spec.update,
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
@@ -44,6 +65,13 @@ export function planTransfer(assignment: Assignment, { roots, attempt, threadCou
     crossMounts: spec.source.crossMounts && spec.destination.crossMounts,
     scanTotals: true,
   };
+}
+
+const anywhere: NodeOfStorage = { kind: 'Anywhere' };
+
+/** The numbers that the job itself names. */
+function pick({ threadCount, bufferBytes }: Assignment['spec']): Partial<EngineShare> {
+  return { ...(threadCount === undefined ? {} : { threadCount }), ...(bufferBytes === undefined ? {} : { bufferBytes }) };
 }
 
 /** `scratch:run42`: an end as the author of the job knows it. What lies above, the job never sees. */

@@ -12,6 +12,9 @@ export interface ConfiguredRoot {
   readonly path: string;
 }
 
+/** A root that is there, and what is known of its storage. */
+export type FoundRoot = Pick<ConfiguredRoot, 'path'> & Pick<DirectoryFacts, 'isReadOnly' | 'near'>;
+
 type Look = { readonly kind: 'ready'; readonly facts: DirectoryFacts } | { readonly kind: 'missing'; readonly message: string };
 
 /** How long a file system may take to say what it is, before its root counts as missing. */
@@ -51,11 +54,12 @@ export class RootTable {
   }
 
   /** The root that a policy's words stand for, if this node opens it and it is there. Both alias and directory must be the same. */
-  find({ alias, hostPath }: Pick<AssignedEnd, 'alias' | 'hostPath'>): { readonly path: string; readonly isReadOnly: boolean } | undefined {
+  find({ alias, hostPath }: Pick<AssignedEnd, 'alias' | 'hostPath'>): FoundRoot | undefined {
     const root = this.#configured.find((candidate) => candidate.alias === alias && candidate.hostPath === hostPath);
     const look = root === undefined ? undefined : this.#lookOf(root);
     if (root === undefined || look?.kind !== 'ready') return undefined;
-    return { path: root.path, isReadOnly: look.facts.isReadOnly };
+    const { isReadOnly, near } = look.facts;
+    return { path: root.path, isReadOnly, ...(near === undefined ? {} : { near }) };
   }
 
   async #lookInTurn(): Promise<void> {

@@ -5,7 +5,7 @@ import type { HostFacts, PlaceFacts } from '../system/describe-host.ts';
 import type { KernelFacts } from '../system/kernel.ts';
 import type { Disk, StorageFacts } from '../system/storage.ts';
 
-type Row = readonly [label: string, value: string];
+export type Row = readonly [label: string, value: string];
 
 /** The facts as a person reads them: a heading for each subject, then aligned rows. */
 export function analysisTable(facts: HostFacts): string {
@@ -15,6 +15,10 @@ export function analysisTable(facts: HostFacts): string {
     ['Kernel', kernelRows(facts)],
     ...facts.places.map((place): readonly [string, readonly Row[]] => [escapePath(place.path), placeRows(place)]),
   ];
+  return drawSections(sections);
+}
+
+export function drawSections(sections: readonly (readonly [heading: string, rows: readonly Row[]])[]): string {
   return sections.map(([heading, rows]) => `${heading}\n${drawRows(rows)}`).join('\n');
 }
 

@@ -20,15 +20,18 @@ Exit status:
 export function defineCopy(version: string): Command {
   return new Command('smartcopy')
     .usage(
-      '[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy verify [options] SRC DST\n       smartcopy analyze [options] [PATH...]',
+      '[options] SRC DST\n       smartcopy run [options] FILE\n       smartcopy verify [options] SRC DST\n       smartcopy analyze [options] [PATH...]\n       smartcopy acl --show FILE...\n       smartcopy benchmark [options] DIR',
     )
     .description(
       "Copies trees at hardware speed, verified and confined. The contents of a directory SRC become DST's contents; a file SRC becomes DST, or goes into DST if that is a directory or ends in a slash.",
     )
     .argument('SRC', 'the file or directory to copy')
     .argument('DST', 'where its copy goes; missing directories are made')
-    .option('-t, --threads <count>', 'engine threads; 0 means one for each CPU that may be used', '0')
-    .option('-b, --buffer-size <size>', 'bytes that one read or write of a large file moves: 4K to 1G', '1M')
+    .option('-t, --threads <count>', 'engine threads; 0 means one for each CPU that may be used, and more for network storage', '0')
+    .option(
+      '-b, --buffer-size <size>',
+      'bytes that one read or write of a large file moves: 4K to 1G; chosen by the storage if absent, mostly 1M',
+    )
     .option('--verify [algo]', 'check what was written: xxhash3 (also alone), xxhash64, blake3 or sha256')
     .addOption(
       new Option(
@@ -47,6 +50,12 @@ export function defineCopy(version: string): Command {
     .addOption(
       new Option('--durability <level>', 'what "done" promises after a power loss').choices(['none', 'batch', 'file']).default('none'),
     )
+    .option('--network-optimized', 'treat both ends as network storage, for networks that look like local disks')
+    .addOption(
+      new Option('--numa <mode>', 'keep threads and buffers near the storage on machines of several memory nodes')
+        .choices(['auto', 'off'])
+        .default('auto'),
+    )
     .option('--bandwidth-limit <rate>', 'bytes per second, such as 100M')
     .option('-p, --progress', 'show progress on stderr: a bar on a terminal, else lines')
     .addOption(new Option('-v, --verbose', 'say what was decided and used').conflicts('quiet'))
@@ -56,7 +65,7 @@ export function defineCopy(version: string): Command {
     .helpOption('-h, --help', 'print this help')
     .addHelpText(
       'after',
-      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC named run, verify, analyze or help is written ./run and so on.\n${exitStatuses}`,
+      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC that has the name of a command, or is named help, is written with ./ before it, such as ./run.\n${exitStatuses}`,
     );
 }
 
@@ -107,8 +116,39 @@ export function defineAnalyze(): Command {
     .usage('[options] [PATH...]')
     .description('Shows what this host offers a copy: CPUs, memory, the file systems and storage of each PATH, and io_uring.')
     .argument('[PATH...]', 'files or directories; the working directory if none is given')
+    .option(
+      '--detailed',
+      'also caches, memory nodes, and what each PATH can do: tried in a folder of its own there, which is removed again',
+    )
+    .option('--io-uring', 'only what io_uring is worth here, and why not more')
     .option('--json', 'print one JSON document')
     .helpOption('-h, --help', 'print this help');
+}
+
+export function defineAcl(): Command {
+  return new Command('smartcopy acl')
+    .usage('--show [options] FILE...')
+    .description(
+      'Shows the ACLs of each FILE as far as Linux sees them: POSIX ACLs as getfacl does, Windows security descriptors (of Samba, NTFS and SMB mounts) as SDDL.',
+    )
+    .argument('<FILE...>', 'files or directories; links are followed')
+    .option('--show', 'show them; there is nothing else to do with them here')
+    .option('--json', 'print one JSON document')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', exitStatuses);
+}
+
+export function defineBenchmark(): Command {
+  return new Command('smartcopy benchmark')
+    .usage('[options] DIR')
+    .description(
+      'Measures what copies can reach in DIR on this host: memory, reading and writing, one large file, many small files, digests. Everything happens in a folder of its own in DIR, which is removed again.',
+    )
+    .argument('DIR', 'a directory on the storage that is to be measured')
+    .option('--size <size>', 'bytes of the large file: 1M to 1T; twice as much and a little more must be free', '1G')
+    .option('--json', 'print one JSON document')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', exitStatuses);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { DigestAlgorithm, VerifyLevel } from '@smartcopy/crds';
 import { InputError } from '../errors.ts';
+import type { AskedOfEngine } from '../system/engine-plan.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
 import { argumentBytes, showArgument } from './arguments.ts';
 import { digestCalled, digestList } from './digest-words.ts';
@@ -8,9 +9,8 @@ import { parseSize } from './sizes.ts';
 
 /** The options of a copy, checked and combined. */
 export interface CopyOptions {
-  /** 0 means automatic. */
-  readonly threadCount: number;
-  readonly bufferBytes: number;
+  /** What of it is absent, the plan chooses. */
+  readonly engine: AskedOfEngine;
   readonly update: 'IfDifferent' | 'Always';
   readonly durability: 'None' | 'Batch' | 'File';
   readonly integrity: Integrity;
@@ -26,8 +26,6 @@ interface Integrity {
   readonly verify: VerifyLevel;
 }
 
-const defaultBufferBytes = 1024 ** 2;
-
 /**
  * @param given what commander found on the command line
  * @throws InputError with one sentence for each option that does not fit
@@ -35,8 +33,7 @@ const defaultBufferBytes = 1024 ** 2;
 export function parseCopyOptions(given: object): CopyOptions {
   const words = new OptionWords(given);
   const options: CopyOptions = {
-    threadCount: words.value('threads', parseThreads) ?? 0,
-    bufferBytes: words.value('bufferSize', parseBufferSize) ?? defaultBufferBytes,
+    engine: chooseEngine(words),
     update: chooseUpdate(words),
     durability: words.choice('durability', { none: 'None', batch: 'Batch', file: 'File' } as const) ?? 'None',
     integrity: chooseIntegrity(words),
@@ -48,6 +45,17 @@ export function parseCopyOptions(given: object): CopyOptions {
   };
   words.throwProblems();
   return options;
+}
+
+function chooseEngine(words: OptionWords): AskedOfEngine {
+  const threadCount = words.value('threads', parseThreads) ?? 0;
+  const bufferBytes = words.value('bufferSize', parseBufferSize);
+  return {
+    ...(threadCount === 0 ? {} : { threadCount }),
+    ...(bufferBytes === undefined ? {} : { bufferBytes }),
+    numa: words.choice('numa', { auto: 'Auto', off: 'Off' } as const) ?? 'Auto',
+    networkOptimized: words.flag('networkOptimized'),
+  };
 }
 
 function chooseUpdate(words: OptionWords): CopyOptions['update'] {

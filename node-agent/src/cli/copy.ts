@@ -4,9 +4,8 @@ import { locateLocalEnds } from '../engine/local-paths.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';
-import { readCpus } from '../system/cpus.ts';
-import { HostFiles } from '../system/host-files.ts';
-import { chooseThreadCount } from '../system/thread-count.ts';
+import type { EnginePlan } from '../system/engine-plan.ts';
+import { planLocal } from '../system/local-plan.ts';
 import { deliverAnswer } from './answer.ts';
 import { argumentBytes } from './arguments.ts';
 import { type CopyOptions, parseCopyOptions } from './copy-options.ts';
@@ -16,7 +15,7 @@ import type { ExitStatus } from './exit-status.ts';
 import { throwIfInterrupted } from './interruption.ts';
 import type { Places } from './places.ts';
 import { statusOfReport } from './summary.ts';
-import { type TransferView, tellReport, watchTransfer } from './watch-transfer.ts';
+import { type TransferView, tellPlan, tellReport, watchTransfer } from './watch-transfer.ts';
 
 /**
  * `smartcopy SRC DST`.
@@ -29,9 +28,10 @@ export async function copy(
 ): Promise<ExitStatus> {
   const options = parseCopyOptions(givenOptions);
   const given = { source: argumentBytes(source), destination: argumentBytes(destination) };
-  const transfer = planTransfer(options, given);
+  const { transfer, plan } = planTransfer(options, given);
   const places = namePlaces(given, transfer);
   const view: TransferView = { screen, verbosity: options.verbosity, showProgress: options.progress, places };
+  tellPlan(plan, view);
   await throwIfInterrupted(interruption.end);
   const digests = options.digestsFile === undefined ? undefined : await openDigestsFile(options.digestsFile, places, interruption);
   if (transfer.verify === 'Source' && digests === undefined && options.verbosity !== 'Quiet') screen.line(digestsNotKept);
@@ -63,13 +63,14 @@ function namePlaces({ source, destination }: Given, transfer: Transfer): Places 
   return { source, destination: receives ? joinPath(Buffer.from(destination), name) : destination, areFiles };
 }
 
-function planTransfer(options: CopyOptions, given: Given): Transfer {
-  const { source, destination } = locateLocalEnds(Buffer.from(given.source), Buffer.from(given.destination));
-  return {
+function planTransfer(options: CopyOptions, given: Given): { readonly transfer: Transfer; readonly plan: EnginePlan } {
+  const ends = locateLocalEnds(Buffer.from(given.source), Buffer.from(given.destination));
+  const { source, destination } = ends;
+  const plan = planLocal(ends, options.engine);
+  const transfer: Transfer = {
     source,
     destination,
-    threadCount: options.threadCount === 0 ? chooseThreadCount(readCpus(new HostFiles('/'))) : options.threadCount,
-    bufferBytes: options.bufferBytes,
+    ...plan.parameters,
     update: options.update,
     ...options.integrity,
     durability: options.durability,
@@ -77,4 +78,5 @@ function planTransfer(options: CopyOptions, given: Given): Transfer {
     crossMounts: true,
     scanTotals: options.progress,
   };
+  return { transfer, plan };
 }

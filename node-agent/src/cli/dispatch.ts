@@ -2,7 +2,16 @@ import { readFileSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 import { deliverAnswer } from './answer.ts';
 import { readArguments, settleVerify } from './arguments.ts';
-import { type CommandLine, defineAnalyze, defineCopy, defineRun, defineVerify, parseCommandLine } from './command-line.ts';
+import {
+  type CommandLine,
+  defineAcl,
+  defineAnalyze,
+  defineBenchmark,
+  defineCopy,
+  defineRun,
+  defineVerify,
+  parseCommandLine,
+} from './command-line.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Screen } from './screen.ts';
@@ -42,6 +51,14 @@ async function runCommand(given: readonly string[], context: CommandContext): Pr
       return await answer(parseCommandLine(defineVerify(), rest), context, async ({ options, operands }) =>
         (await import('./verify.ts')).verify(options, operands, context),
       );
+    case 'acl':
+      return await answer(parseCommandLine(defineAcl(), rest), context, async ({ options, operands }) =>
+        (await import('./acl.ts')).acl(options, operands, context),
+      );
+    case 'benchmark':
+      return await answer(parseCommandLine(defineBenchmark(), rest), context, async ({ options, operands }) =>
+        (await import('./benchmark.ts')).benchmark(options, operands, context),
+      );
     case 'help':
       return await runCommand(commandForHelp(rest), context);
     case undefined:
@@ -57,11 +74,13 @@ async function answer(line: CommandLine, { screen }: CommandContext, act: (line:
   return line.kind === 'Given' ? await act(line) : deliverAnswer(line.text, exitStatus.done, screen);
 }
 
-/** `help`, `help run`, `help verify` and `help analyze`; whoever meant a file of that name is told how to write it. */
+const helpTopics: readonly string[] = ['run', 'verify', 'analyze', 'acl', 'benchmark'];
+
+/** `help`, and `help run` for every command; whoever meant a file of that name is told how to write it. */
 function commandForHelp([topic, ...more]: readonly string[]): readonly string[] {
   if (topic === undefined) return ['--help'];
-  if (more.length === 0 && ['run', 'verify', 'analyze'].includes(topic)) return [topic, '--help'];
-  throw new InputError('help stands alone, or before run, verify or analyze; a SRC of that name is written ./help');
+  if (more.length === 0 && helpTopics.includes(topic)) return [topic, '--help'];
+  throw new InputError(`help stands alone, or before a command (${helpTopics.join(', ')}); a SRC of that name is written ./help`);
 }
 
 /** Also a run that never started ends with a sentence and, if that was asked for, with its one document. */

@@ -1,14 +1,12 @@
 import { lstatSync } from 'node:fs';
 import type { Endpoint, TransferJob } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
-import { defaultBufferBytes } from '../engine/defaults.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { InputError } from '../errors.ts';
-import { readCpus } from '../system/cpus.ts';
-import { HostFiles } from '../system/host-files.ts';
-import { chooseThreadCount } from '../system/thread-count.ts';
+import type { AskedOfEngine, EnginePlan } from '../system/engine-plan.ts';
+import { planLocal } from '../system/local-plan.ts';
 import type { FoundJob } from './job-file.ts';
 import { openRoot, type Root } from './roots.ts';
 import type { Screen } from './screen.ts';
@@ -43,24 +41,29 @@ export function placeJobs(found: readonly FoundJob[], roots: ReadonlyMap<string,
   return placed;
 }
 
+/** A job as the engine is given it, and why so. */
+export interface PlannedJob {
+  readonly transfer: Omit<Transfer, 'scanTotals'>;
+  readonly plan: EnginePlan;
+}
+
 /**
  * The transfer that carries a job out, its roots opened (and prepared, where that is wanted).
  * @throws InputError when a root is no directory or the source is nothing that can be copied
  */
-export async function planJob(
-  { job, source, destination }: PlacedJob,
-  screen: Screen,
-  signal: AbortSignal,
-): Promise<Omit<Transfer, 'scanTotals'>> {
+export async function planJob({ job, source, destination }: PlacedJob, screen: Screen, signal: AbortSignal): Promise<PlannedJob> {
   const { metadata, spec } = job;
   const sourceRoot = await openRoot(source, screen, signal);
   const destinationRoot = await openRoot(destination, screen, signal);
   requireSource(joinPath(sourceRoot, pathOf(spec.source)), spec.source);
-  return {
+  const ends = {
     source: { root: sourceRoot, path: pathOf(spec.source) },
     destination: { root: destinationRoot, path: pathOf(spec.destination) },
-    threadCount: spec.parallelism?.threadsPerNode ?? chooseThreadCount(readCpus(new HostFiles('/'))),
-    bufferBytes: spec.engine?.bufferSize ?? defaultBufferBytes,
+  };
+  const plan = planLocal(ends, askedOfEngine(spec));
+  const transfer = {
+    ...ends,
+    ...plan.parameters,
     update: spec.update,
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
@@ -70,6 +73,18 @@ export async function planJob(
       Date.now(),
     ),
     crossMounts: false, // As in a cluster, where only an administrator's policy allows it.
+  };
+  return { transfer, plan };
+}
+
+function askedOfEngine({ parallelism, engine }: TransferJob['spec']): AskedOfEngine {
+  const threadCount = parallelism?.threadsPerNode;
+  const bufferBytes = engine?.bufferSize;
+  return {
+    ...(threadCount === undefined ? {} : { threadCount }),
+    ...(bufferBytes === undefined ? {} : { bufferBytes }),
+    numa: engine?.numa ?? 'Auto',
+    networkOptimized: false,
   };
 }
 

@@ -16,7 +16,7 @@ import { placesOf } from './places.ts';
 import { readRoots } from './roots.ts';
 import type { Screen } from './screen.ts';
 import { statusOfReport } from './summary.ts';
-import { type TransferView, tellReport, type Verbosity, watchTransfer } from './watch-transfer.ts';
+import { type TransferView, tellPlan, tellReport, type Verbosity, watchTransfer } from './watch-transfer.ts';
 
 const optionsSchema = z.object({
   root: z.array(z.string()),
@@ -63,8 +63,9 @@ async function runJob(placed: PlacedJob, { screen, verbosity, interruption }: Ru
   if (verbosity !== 'Quiet') screen.line(`job ${nameOfJob(job)}: ${showEnd(job.spec.source)} to ${showEnd(job.spec.destination)}`);
   const startedAtMs = Date.now();
   try {
-    const transfer = await planJob(placed, screen, interruption.end);
+    const { transfer, plan } = await planJob(placed, screen, interruption.end);
     const view: TransferView = { screen, verbosity, showProgress: verbosity !== 'Quiet', places: placesOf(transfer) };
+    tellPlan(plan, view);
     const orders = { interruption, limitBytesPerSecond: job.spec.bandwidth?.limit };
     if (transfer.verify === 'Source' && verbosity !== 'Quiet') screen.line(`job ${nameOfJob(job)}: ${digestsNotKept}`);
     const report = await watchTransfer({ ...transfer, scanTotals: view.showProgress }, view, orders);

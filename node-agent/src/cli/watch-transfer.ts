@@ -1,5 +1,6 @@
 import { nextRate, startRate } from '../engine/rate.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
+import type { EnginePlan } from '../system/engine-plan.ts';
 import { describeFailure } from './describe-failure.ts';
 import type { Interruption } from './interruption.ts';
 import type { Places } from './places.ts';
@@ -47,6 +48,12 @@ export async function watchTransfer(transfer: Transfer, view: TransferView, orde
       for (const failure of told) screen.line(describeFailure(failure, places));
     },
   });
+}
+
+/** What was chosen for the two ends, and what of a person's word could not be kept. */
+export function tellPlan({ reasons, reductions }: Pick<EnginePlan, 'reasons' | 'reductions'>, { screen, verbosity }: TransferView): void {
+  if (verbosity !== 'Quiet') for (const reduction of reductions) screen.line(reduction);
+  if (verbosity === 'Verbose') for (const reason of reasons) screen.line(reason);
 }
 
 /** What came of a transfer, as much of it as the verbosity allows. */

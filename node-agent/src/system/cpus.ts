@@ -1,4 +1,5 @@
 import { type GroupLimit, readCpuLimit } from './control-groups.ts';
+import { parseCpuList } from './cpu-list.ts';
 import type { HostFiles } from './host-files.ts';
 
 /** What limits the CPUs this process may use. */
@@ -30,10 +31,6 @@ export function usableCpuCount(facts: CpuFacts): number {
   return facts.limit === undefined ? facts.affinityCount : Math.min(facts.affinityCount, Math.ceil(facts.limit.value));
 }
 
-/** `0-3,8` is five CPUs. */
 function countList(list: string): number {
-  return list
-    .split(',')
-    .map((range) => range.split('-').map(Number))
-    .reduce((count, [first = 0, last = first]) => count + last - first + 1, 0);
+  return parseCpuList(list).length;
 }

@@ -3,13 +3,17 @@ import { normalize } from 'node:path';
 import { SmartcopyError } from '../errors.ts';
 import type { HostFiles } from './host-files.ts';
 import { mountIdIn, readMounts } from './mounts.ts';
+import { type NodeOfStorage, nodeOfMount } from './numa.ts';
 import { describeStorage, type StorageFacts } from './storage.ts';
+import type { StorageProfile } from './storage-profile.ts';
 
 /** What a directory of this host stands on. */
 export interface DirectoryFacts {
   /** Absent where /proc is not mounted. */
   readonly storage?: Pick<StorageFacts, 'fileSystem' | 'kind' | 'reflink'>;
   readonly isReadOnly: boolean;
+  /** How it likes to be copied, and which memory node it is near; absent where /proc is not mounted. */
+  readonly near?: { readonly profile: StorageProfile; readonly node: NodeOfStorage };
 }
 
 /** The code of the error for a directory that is reached over a symbolic link: whoever may write the link says where it leads. */
@@ -33,8 +37,12 @@ export function lookAtDirectory(path: string, host: HostFiles): DirectoryFacts {
     const mountId = mountIdIn(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
     const mount = readMounts(host).find(({ id }) => id === mountId);
     if (mount === undefined) return { isReadOnly: false };
-    const { fileSystem, kind, reflink } = describeStorage(host, mount);
-    return { storage: { fileSystem, kind, reflink }, isReadOnly: mount.options.includes('ro') };
+    const { fileSystem, kind, reflink, profile } = describeStorage(host, mount);
+    return {
+      storage: { fileSystem, kind, reflink },
+      isReadOnly: mount.options.includes('ro'),
+      near: { profile, node: nodeOfMount(host, mount) },
+    };
   } finally {
     closeSync(fd);
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { HostFiles } from './host-files.ts';
 import type { Mount } from './mounts.ts';
+import { localProfile, profileOfNetwork, rotationalProfile, type StorageProfile } from './storage-profile.ts';
 
 type StorageKind = 'Memory' | 'Network' | 'Nvme' | 'SolidState' | 'Rotational' | 'Virtual' | 'Loop' | 'Unknown';
 
@@ -26,10 +27,10 @@ export interface StorageFacts {
   readonly reflink: 'Yes' | 'Maybe' | 'No';
   /** The disks at the bottom: a logical volume or an array may have several. Empty for memory and network. */
   readonly disks: readonly Disk[];
+  /** How it likes to be copied. */
+  readonly profile: StorageProfile;
 }
 
-// A type with a dot is a FUSE file system of that name; most of those are remote (sshfs, gcsfuse, glusterfs).
-const networkTypes = /^(nfs4?|cifs|smb3|smbfs|ceph|lustre|beegfs|gpfs|afs|9p|virtiofs|orangefs|pvfs2|fuse\..+)$/;
 const memoryTypes = /^(tmpfs|ramfs|devtmpfs|hugetlbfs)$/;
 const reflinkTypes: Readonly<Record<string, 'Yes' | 'Maybe'>> = {
   btrfs: 'Yes',
@@ -45,37 +46,37 @@ const reflinkTypes: Readonly<Record<string, 'Yes' | 'Maybe'>> = {
 const notableOptions: readonly RegExp[] = [
   /^(ro|rw|sync|dirsync|async|discard|nodev|nosuid|noexec|noatime)$/,
   /^(data=.*|nobarrier|barrier=0|nodatacow|compress(-force)?=.*|huge=.*|size=.*)$/,
-  /^(vers=.*|proto=.*|nconnect=.*|[rw]size=.*|hard|soft|local_lock=.*|upperdir=.*)$/,
+  /^(vers=.*|proto=.*|nconnect=.*|[rw]size=.*|hard|soft|local_lock=.*|upperdir=.*|multichannel|max_channels=.*)$/,
 ];
 
 export function describeStorage(host: HostFiles, mount: Mount): StorageFacts {
-  const disks = isNetwork(mount) || memoryTypes.test(mount.fileSystem) ? [] : findDisks(host, mount);
+  const network = profileOfNetwork(host, mount);
+  const disks =
+    network !== undefined || memoryTypes.test(mount.fileSystem) ? [] : findDevices(host, mount).map((device) => describeDisk(host, device));
+  const kind = network === undefined ? kindOf(mount, disks) : 'Network';
   return {
     mountPoint: mount.mountPoint,
     fileSystem: mount.fileSystem,
     source: mount.source,
     options: mount.options.filter((option) => notableOptions.some((notable) => notable.test(option))),
-    kind: kindOf(mount, disks),
+    kind,
     reflink: reflinkTypes[mount.fileSystem] ?? 'No',
     disks,
+    profile: network ?? (kind === 'Rotational' ? rotationalProfile : localProfile),
   };
 }
 
-function isNetwork(mount: Mount): boolean {
-  return networkTypes.test(mount.fileSystem);
-}
-
 function kindOf(mount: Mount, disks: readonly Disk[]): StorageKind {
-  if (isNetwork(mount)) return 'Network';
   if (memoryTypes.test(mount.fileSystem)) return 'Memory';
   // The slowest part decides: an array is as fast as its slowest member.
   const slowestFirst: readonly StorageKind[] = ['Rotational', 'Loop', 'Virtual', 'SolidState', 'Nvme'];
   return slowestFirst.find((kind) => disks.some((disk) => disk.kind === kind)) ?? 'Unknown';
 }
 
-function findDisks(host: HostFiles, mount: Mount): readonly Disk[] {
+/** Where /sys shows the disks at the bottom of what is mounted: none for memory and network. */
+export function findDevices(host: HostFiles, mount: Mount): readonly string[] {
   const device = host.resolve(`/sys/dev/block/${mount.device.major}:${mount.device.minor}`) ?? deviceOfSource(host, mount);
-  return device === undefined ? [] : lowestDisks(host, device, 0);
+  return device === undefined ? [] : [...new Set(lowestDevices(host, device, 0))];
 }
 
 /**
@@ -88,20 +89,19 @@ function deviceOfSource(host: HostFiles, mount: Mount): string | undefined {
   return host.resolve(`/sys/class/block/${name}`);
 }
 
-function lowestDisks(host: HostFiles, device: string, depth: number): readonly Disk[] {
+function lowestDevices(host: HostFiles, device: string, depth: number): readonly string[] {
   // Encrypted volumes on logical volumes on arrays on partitions: four levels are seen in practice.
   if (depth > 16) return [];
   const slaves = host.names(join(device, 'slaves'));
   if (slaves.length > 0) {
-    const disks = slaves.flatMap((slave) => {
+    return slaves.flatMap((slave) => {
       const path = host.resolve(join(device, 'slaves', slave));
-      return path === undefined ? [] : lowestDisks(host, path, depth + 1);
+      return path === undefined ? [] : lowestDevices(host, path, depth + 1);
     });
-    return [...new Map(disks.map((disk) => [disk.name, disk])).values()];
   }
   // A partition is a directory inside its disk's, and only the disk has a queue.
-  if (host.text(join(device, 'partition')) !== undefined) return lowestDisks(host, join(device, '..'), depth + 1);
-  return [describeDisk(host, device)];
+  if (host.text(join(device, 'partition')) !== undefined) return lowestDevices(host, join(device, '..'), depth + 1);
+  return [device];
 }
 
 function describeDisk(host: HostFiles, device: string): Disk {

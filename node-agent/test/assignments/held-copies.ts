@@ -73,6 +73,7 @@ export class Node {
       meter,
       threadsBeside: () => 2,
       engineRoom: { maxThreadCount: 8, memoryBytes: 64 * 1024 ** 2 },
+      nodes: [],
       log,
     });
     cleanUp(this.#t, () => assignments.stop());

@@ -8,7 +8,7 @@ const path = { path: '/host/disk', isReadOnly: false };
 const roots = {
   find: ({ alias }: { readonly alias: string }) => (alias === 'absent' ? undefined : { ...path, isReadOnly: alias === 'sealed' }),
 };
-const options = { roots, attempt: 3, threadCount: 2, share: <T>(asked: T) => asked };
+const options = { roots, attempt: 3, threadCount: 2, memoryBytes: 1024 ** 3, nodes: [], share: <T>(asked: T) => asked };
 const { source, destination } = assignmentOf().spec;
 
 test("the engine is given the root as it is mounted, and below it the policy's and the job's part of the path", () => {

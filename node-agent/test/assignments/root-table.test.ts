@@ -42,7 +42,7 @@ test('a root is looked at again: it may be mounted and unmounted', async (t) => 
   };
   assert.equal(await stateAfter(() => undefined), 'Missing');
   assert.equal(await stateAfter(() => mkdirSync(root.path)), 'Ready');
-  assert.deepEqual(table.find(root), { path: root.path, isReadOnly: false });
+  assert.deepEqual([table.find(root)?.path, table.find(root)?.isReadOnly], [root.path, false]);
   assert.equal(await stateAfter(() => rmSync(root.path, { recursive: true })), 'Missing');
   assert.equal(table.find(root), undefined);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -72,4 +72,42 @@ test('a path that is not there is bad input', async (t) => {
   assert.equal(status, 2);
   assert.match(stderr, /^smartcopy: a path cannot be looked at: ENOENT.*missing'\n$/);
   assert.equal(stdout, '');
+});
+
+test('--io-uring says the tier, whether a ring can be made, and why', async () => {
+  const { status, stdout } = await runCli(['analyze', '--io-uring', '--json']);
+  assert.equal(status, 0);
+  const schema = z.object({ tier: z.enum(['Disabled', 'Limited', 'Full']), isUsable: z.boolean(), reason: z.string().min(1) });
+  schema.parse(JSON.parse(stdout));
+  assert.match(
+    (await runCli(['analyze', '--io-uring'])).stdout,
+    /^io_uring\n {2}kernel .* \(needed 5\.1, recommended 5\.6\)\n {2}tier .*\n {2}usable /,
+  );
+  assert.equal((await runCli(['analyze', '--io-uring', '/'])).status, 2);
+  assert.equal((await runCli(['analyze', '--io-uring', '--detailed'])).status, 2);
+});
+
+test('--detailed tries what a place can do, tells how a copy there would run, and leaves nothing behind', async (t) => {
+  const top = temporaryDirectory(t);
+  const { status, stdout, stderr } = await runCli(['analyze', '--detailed', '--json', top]);
+  assert.equal(status, 0, stderr);
+  const ability = z.enum(['Yes', 'No', 'NotTried']);
+  const schema = z.object({
+    details: z.object({
+      cpu: z.object({ features: z.record(z.string(), z.boolean()) }),
+      bufferMemoryBytes: z.int().min(1),
+      places: z.tuple([
+        z.object({
+          abilities: z.object({ isWritable: z.literal(true), reflink: ability, directIo: ability, xattrs: ability, posixAcls: ability }),
+          plan: z.object({ parameters: z.object({ threadCount: z.int().min(1), bufferBytes: z.int().min(4096) }) }),
+        }),
+      ]),
+    }),
+  });
+  const { abilities } = schema.parse(JSON.parse(stdout)).details.places[0];
+  assert.ok(Object.values(abilities).every((value) => value !== 'NotTried'));
+  assert.deepEqual(readdirSync(top), []);
+  const { stdout: table } = await runCli(['analyze', '--detailed', '/proc']);
+  assert.match(table, /^\/proc, tried\n {2}reflink {9}not tried: nothing may be written here\n/m);
+  assert.match(table, /^ {2}a copy here {5}\d+ threads?, buffers of /m);
 });

@@ -5,6 +5,9 @@ import { defineCopy, parseCommandLine } from '../../src/cli/command-line.ts';
 import { type CopyOptions, parseCopyOptions } from '../../src/cli/copy-options.ts';
 import { InputError } from '../../src/errors.ts';
 
+/** Everything is left to the plan. */
+const automatic = { numa: 'Auto', networkOptimized: false } as const;
+
 function optionsOf(line: string): CopyOptions {
   const parsed = parseCommandLine(defineCopy('0.0.0'), settleVerify(`${line} SRC DST`.trim().split(/\s+/)));
   assert.ok(parsed.kind === 'Given');
@@ -14,8 +17,7 @@ function optionsOf(line: string): CopyOptions {
 
 test('without options everything is copied, at no limit, with no promise after a power loss', () => {
   assert.deepEqual(optionsOf(''), {
-    threadCount: 0,
-    bufferBytes: 1024 ** 2,
+    engine: automatic,
     update: 'Always',
     durability: 'None',
     integrity: { verify: 'None' },
@@ -28,11 +30,14 @@ test('without options everything is copied, at no limit, with no promise after a
 });
 
 const meanings: readonly (readonly [line: string, expected: Partial<CopyOptions>])[] = [
-  ['-t 4', { threadCount: 4 }],
-  ['-t4', { threadCount: 4 }],
-  ['--threads=256', { threadCount: 256 }],
-  ['-b 64K', { bufferBytes: 65_536 }],
-  ['--buffer-size 1G', { bufferBytes: 1024 ** 3 }],
+  ['-t 4', { engine: { ...automatic, threadCount: 4 } }],
+  ['-t4', { engine: { ...automatic, threadCount: 4 } }],
+  ['--threads=256', { engine: { ...automatic, threadCount: 256 } }],
+  ['--threads 0', { engine: automatic }],
+  ['--numa off', { engine: { ...automatic, numa: 'Off' } }],
+  ['--network-optimized', { engine: { ...automatic, networkOptimized: true } }],
+  ['-b 64K', { engine: { ...automatic, bufferBytes: 65_536 } }],
+  ['--buffer-size 1G', { engine: { ...automatic, bufferBytes: 1024 ** 3 } }],
   ['-i', { update: 'IfDifferent' }],
   ['--incremental', { update: 'IfDifferent' }],
   ['--update if-different', { update: 'IfDifferent' }],

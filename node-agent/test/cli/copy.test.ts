@@ -74,7 +74,7 @@ const badInputs: readonly (readonly [given: string, sentence: RegExp])[] = [
   ['src', /missing required argument 'DST'/],
   ['src dst more', /too many arguments/],
   ['--verify md5 src dst', /--verify takes xxhash3, xxhash64, blake3 or sha256/],
-  ['help src', /help stands alone, or before run, verify or analyze; a SRC of that name is written \.\/help/],
+  ['help src', /help stands alone, or before a command \(run, .*\); a SRC of that name is written \.\/help/],
   ['help run more', /help stands alone/],
   ['missing dst', /the source missing does not exist/],
   ['src src/a.txt', /src\/a\.txt is not a directory/],

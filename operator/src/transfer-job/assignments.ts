@@ -107,11 +107,13 @@ function assignedEnd({ alias, path }: JobEnd, { hostPath, subPath, crossMounts }
 function howToCopy({ spec: { update, verify, durability, parallelism, engine } }: StoredTransferJob) {
   const threadCount = parallelism?.threadsPerNode;
   const bufferBytes = engine?.bufferSize;
+  const numa = engine?.numa;
   return {
     update,
     durability,
     ...(verify === undefined ? {} : { verify }),
     ...(threadCount === undefined ? {} : { threadCount }),
     ...(bufferBytes === undefined ? {} : { bufferBytes }),
+    ...(numa === undefined ? {} : { numa }),
   };
 }

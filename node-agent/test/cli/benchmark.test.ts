@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { z } from 'zod';
+import { neededBytes, planBenchmark } from '../../src/benchmark/measurements.ts';
+import { runCli, startCli, temporaryDirectory } from './run-cli.ts';
+
+const measurement = z.object({
+  name: z.string(),
+  seconds: z.number(),
+  bytes: z.number(),
+  bytesPerSecond: z.number(),
+  absent: z.string().optional(),
+});
+
+test('a benchmark measures everything, and leaves the directory as it was', async (t) => {
+  const top = temporaryDirectory(t);
+  writeFileSync(join(top, 'mine'), 'untouched');
+  const { status, stdout, stderr } = await runCli(['benchmark', top, '--size', '8M', '--json']);
+  assert.equal(status, 0, stderr);
+  const { measurements } = z.object({ sizeBytes: z.literal(8 * 1024 ** 2), measurements: z.array(measurement) }).parse(JSON.parse(stdout));
+  for (const name of [
+    /^memory copy/,
+    /^write, seq/,
+    /^read again/,
+    /^write, O_DIRECT/,
+    /^read, O_DIRECT/,
+    /^copy of one/,
+    /durable/,
+    /read back/,
+    /^copy of 204 files/,
+    /XXH3, one/,
+    /BLAKE3/,
+  ]) {
+    const found = measurements.find((candidate) => name.test(candidate.name));
+    assert.ok(found !== undefined, String(name));
+    assert.ok(found.absent !== undefined || (found.bytesPerSecond > 0 && found.seconds > 0), found.name);
+  }
+  assert.deepEqual(readdirSync(top), ['mine']);
+});
+
+test('a person sees a line for each, and a table at the end', async (t) => {
+  const { status, stdout, stderr } = await runCli(['benchmark', temporaryDirectory(t), '--size', '1M']);
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^memory copy, one thread +\d/);
+  assert.match(stdout, /^copy of 100 files of 4 KiB +[\d,]+ files\/s, .* % of the memory copy$/m);
+  assert.match(stderr, /^smartcopy: write, sequential: /m);
+});
+
+test('Ctrl-C ends a benchmark and removes its folder', async (t) => {
+  const top = temporaryDirectory(t);
+  const { process: child, result } = startCli(['benchmark', top, '--size', '2G']);
+  while (readdirSync(top).length === 0) await setTimeout(20);
+  child.kill('SIGINT');
+  assert.equal((await result).status, 130);
+  assert.deepEqual(readdirSync(top), []);
+});
+
+test('what cannot be measured is said before anything is written', async (t) => {
+  const top = temporaryDirectory(t);
+  const huge = await runCli(['benchmark', top, '--size', '1024G']);
+  assert.equal(huge.status, 2);
+  assert.match(huge.stderr, /are needed; choose a smaller --size/);
+  assert.equal((await runCli(['benchmark', join(top, 'missing')])).status, 2);
+  assert.equal((await runCli(['benchmark', '/proc'])).status, 2);
+  assert.match((await runCli(['benchmark', top, '--size', '12'])).stderr, /--size takes 1M to 1024G/);
+  assert.deepEqual(readdirSync(top), []);
+});
+
+test('small files take a fifth of what is needed at most', () => {
+  for (const size of [1024 ** 2, 1024 ** 3, 1024 ** 4]) {
+    const plan = planBenchmark(size);
+    assert.ok(plan.smallFileCount >= 100 && plan.smallFileCount <= 20_000);
+    assert.ok(neededBytes(plan) >= 2 * size);
+  }
+});
