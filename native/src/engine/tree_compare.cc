@@ -114,7 +114,7 @@ std::optional<StartError> TreeCompare::Begin(End source, End destination) {
   if (FileId::Of(source.stat) == FileId::Of(destination.stat))
     return StartError{StartError::Kind::kSameFile, {}, request.source.root};
   for (size_t index = 0; index < request.thread_count; ++index) {
-    auto buffer = Buffer::Make(std::max(request.buffer_bytes, kListingBytes));
+    auto buffer = memory_.Make(std::max(request.buffer_bytes, kListingBytes));
     if (!buffer) return StartError{StartError::Kind::kSystem, buffer.error(), "memory for a buffer"};
     workers_.push_back({index, std::move(*buffer), MakeDigest(request.digest), request.buffer_bytes});
     if (workers_.back().digest == nullptr)

@@ -125,6 +125,8 @@ class TreeCompare {
   WorkQueue<Task> queue_;
   ContentComparer content_;
   LinkPairs links_;
+  // Of the threads\' buffers, which are few and small.
+  BufferMemory memory_{0, std::nullopt};
   std::vector<Worker> workers_;
 };
 
