@@ -20,11 +20,11 @@ namespace smartcopy {
 
 const char* SyscallName(Syscall call) {
   static constexpr std::array<const char*, static_cast<size_t>(Syscall::kCount)> kNames = {
-      "open",   "openat2",  "fstat",     "fstatat",   "fstatfs",        "getdents64",
-      "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
-      "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
-      "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
-      "write",  "fcntl",    "fadvise64", "listxattr", "getxattr",       "mmap",
+      "open",   "openat2",  "fstat",          "fstatat",          "fstatfs",        "getdents64",
+      "pread",  "pwrite",   "fallocate",      "ftruncate",        "ioctl(FICLONE)", "fdatasync",
+      "fsync",  "syncfs",   "close",          "mkdirat",          "symlinkat",      "readlinkat",
+      "linkat", "renameat", "unlinkat",       "fchownat",         "fchmod",         "utimensat",
+      "write",  "fcntl",    "fadvise64",      "listxattr",        "getxattr",       "mmap",
       "flock",  "clone",    "io_uring_setup", "io_uring_register"};
   return kNames[static_cast<size_t>(call)];
 }
