@@ -283,8 +283,8 @@ TEST_F(Comparisons, WalkDeepTreesWithFewDescriptors) {
   EXPECT_EQ(report.differences[0].path.size(), 2u * 2'000 + 6);
 }
 
-// A call that fails is a failure with that call, or it was of no consequence; it is never a difference, and never does a
-// comparison pass that has not seen everything.
+// A call that fails is a failure with that call, or it was of no consequence; it is never a difference, and never does
+// a comparison pass that has not seen everything.
 TEST_F(Comparisons, NameEveryFailedCallAndTakeNoneForADifference) {
   auto request = Request();
   request.thread_count = 1;

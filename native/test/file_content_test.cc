@@ -62,8 +62,7 @@ std::string HexOfRanges(std::string_view content, size_t range, size_t step) {
   for (size_t begin = (content.size() - 1) / range * range;; begin -= range) {
     Blake3Subtree subtree(static_cast<off_t>(begin));
     const auto part = content.substr(begin, range);
-    for (size_t at = 0; at < part.size(); at += step)
-      subtree.Update(std::as_bytes(std::span(part.substr(at, step))));
+    for (size_t at = 0; at < part.size(); at += step) subtree.Update(std::as_bytes(std::span(part.substr(at, step))));
     tree.Add(static_cast<off_t>(begin), subtree);
     if (begin == 0) return tree.Hex(static_cast<off_t>(content.size()));
   }
@@ -230,9 +229,9 @@ TEST(LargeFiles, AreHashedAndReadBack) {
 }
 
 TEST(Verify, FindsBytesThatTheDestinationChanged) {
-  for (const auto& [size, algorithm] : {std::pair(size_t{100'000}, DigestAlgorithm::kSha256),
-                                        std::pair(kLarge, DigestAlgorithm::kXxh3),
-                                        std::pair(kLarge, DigestAlgorithm::kBlake3)}) {
+  for (const auto& [size, algorithm] :
+       {std::pair(size_t{100'000}, DigestAlgorithm::kSha256), std::pair(kLarge, DigestAlgorithm::kXxh3),
+        std::pair(kLarge, DigestAlgorithm::kBlake3)}) {
     const TemporaryDirectory place;
     MakeDirectory(place / "source");
     MakeDirectory(place / "destination");

@@ -71,8 +71,8 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   const std::string verify = Text(value, "verify");
   request.verify = verify == "Media"      ? VerifyLevel::kMedia
                    : verify == "Readback" ? VerifyLevel::kReadback
-                   : verify == "Source" ? VerifyLevel::kSource
-                                        : VerifyLevel::kNone;
+                   : verify == "Source"   ? VerifyLevel::kSource
+                                          : VerifyLevel::kNone;
   const std::string durability = Text(value, "durability");
   request.durability = durability == "Batch"  ? Durability::kBatch
                        : durability == "File" ? Durability::kFile

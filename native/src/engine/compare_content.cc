@@ -102,8 +102,7 @@ void ContentComparer::Conclude(Pair& pair) {
   const auto& [source, destination] = pair.digests;
   comparison_.control.Add(Word::kFilesDone, 1);
   if (!source.empty()) comparison_.digest_lines.Add(source, pair.path);
-  if (!SameDigest(source, destination))
-    comparison_.Report({DifferenceKind::kContent, pair.path, source, destination});
+  if (!SameDigest(source, destination)) comparison_.Report({DifferenceKind::kContent, pair.path, source, destination});
 }
 
 bool ContentComparer::IsStill(const Pair& pair, const ContentSide& side) {

@@ -15,9 +15,9 @@ struct ContentSide {
   struct stat found{};  // when it was opened
 };
 
-// Compares the content of two files of equal size, by the digest of each. What is short is read by one thread; of longer
-// files every piece that can be read independently is given to whoever has nothing to do: with BLAKE3 ranges of both,
-// with the other digests the two files. Thread-safe; one object serves a whole comparison.
+// Compares the content of two files of equal size, by the digest of each. What is short is read by one thread; of
+// longer files every piece that can be read independently is given to whoever has nothing to do: with BLAKE3 ranges of
+// both, with the other digests the two files. Thread-safe; one object serves a whole comparison.
 class ContentComparer {
  public:
   // A long file under way. Whoever holds it may Help.

@@ -29,9 +29,7 @@ inline constexpr size_t kDifferenceKindCount = static_cast<size_t>(DifferenceKin
 inline constexpr std::array<const char*, kDifferenceKindCount> kDifferenceKindNames = {
     "missing", "extra", "type", "size", "content", "mode", "owner", "time", "xattr", "link"};
 
-inline const char* DifferenceKindName(DifferenceKind kind) {
-  return kDifferenceKindNames[static_cast<size_t>(kind)];
-}
+inline const char* DifferenceKindName(DifferenceKind kind) { return kDifferenceKindNames[static_cast<size_t>(kind)]; }
 
 using DifferenceKinds = std::bitset<kDifferenceKindCount>;
 

@@ -98,8 +98,8 @@ class Sha256Digest final : public Digest {
   // Finishing ends a context, so a copy of it is finished.
   std::string Hex() const override {
     std::array<uint8_t, 32> digest{};
-    const bool finished = works_ && evp_.copy(copy_.get(), context_.get()) == 1 &&
-                          evp_.finish(copy_.get(), digest.data(), nullptr) == 1;
+    const bool finished =
+        works_ && evp_.copy(copy_.get(), context_.get()) == 1 && evp_.finish(copy_.get(), digest.data(), nullptr) == 1;
     return finished ? ToHex(digest) : std::string();
   }
 

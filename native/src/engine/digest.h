@@ -15,8 +15,9 @@ enum class DigestAlgorithm : uint8_t {
   kSha256,  // SHA-256, as `sha256sum` prints it
 };
 
-// A digest of bytes given in order. Of these algorithms only BLAKE3 lets the digests of parts be merged (blake3_tree.h);
-// for the others whoever reads a file in parallel hands the parts over in file order. One thread at a time.
+// A digest of bytes given in order. Of these algorithms only BLAKE3 lets the digests of parts be merged
+// (blake3_tree.h); for the others whoever reads a file in parallel hands the parts over in file order. One thread at a
+// time.
 class Digest {
  public:
   virtual ~Digest() = default;

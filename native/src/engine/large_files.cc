@@ -101,8 +101,8 @@ void LargeFiles::PrepareDigest(LargeFile& file) const {
   file.tree = nullptr;
   file.range_bytes = RangeBytesOf(request, file.copy->source_stat.st_size);
   if (!request.digest) return;
-  const auto subtree = static_cast<off_t>(
-      std::max(kMediaAlignment, std::bit_floor(static_cast<size_t>(request.range_bytes))));
+  const auto subtree =
+      static_cast<off_t>(std::max(kMediaAlignment, std::bit_floor(static_cast<size_t>(request.range_bytes))));
   if (*request.digest == DigestAlgorithm::kBlake3 && file.copy->source_stat.st_size > subtree) {
     file.range_bytes = subtree;
     file.tree = std::make_unique<Blake3Tree>(subtree);

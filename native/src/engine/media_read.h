@@ -5,10 +5,10 @@
 namespace smartcopy {
 
 // Reading a file back from what lies below the page cache: memory that the copy itself has filled proves nothing about
-// a disk. The file is made durable first, then its pages are let go of, and then it is read with O_DIRECT: the one keeps
-// a file system that answers direct reads from its cache (btrfs, for compressed extents) from doing so, the other holds
-// where somebody else keeps the pages in memory. A file system that offers no direct reads is not taken at its word:
-// the file fails. What lies below the file system (a controller, a loop device, a server) may still answer from a
+// a disk. The file is made durable first, then its pages are let go of, and then it is read with O_DIRECT: the one
+// keeps a file system that answers direct reads from its cache (btrfs, for compressed extents) from doing so, the other
+// holds where somebody else keeps the pages in memory. A file system that offers no direct reads is not taken at its
+// word: the file fails. What lies below the file system (a controller, a loop device, a server) may still answer from a
 // memory of its own.
 
 // What a direct read must be aligned to, in the file and in memory: no block device asks for more.

@@ -118,7 +118,8 @@ std::optional<StartError> TreeCompare::Begin(End source, End destination) {
     if (!buffer) return StartError{StartError::Kind::kSystem, buffer.error(), "memory for a buffer"};
     workers_.push_back({index, std::move(*buffer), MakeDigest(request.digest), request.buffer_bytes});
     if (workers_.back().digest == nullptr)
-      return StartError{StartError::Kind::kSystem, {ENOSYS, Syscall::kOpen}, "a digest that this process cannot compute"};
+      return StartError{
+          StartError::Kind::kSystem, {ENOSYS, Syscall::kOpen}, "a digest that this process cannot compute"};
   }
   if (!SameType(source.stat, destination.stat)) {
     comparison_.Report({DifferenceKind::kType, {}, TypeText(source.stat), TypeText(destination.stat)});
@@ -214,9 +215,7 @@ void TreeCompare::ListPair(Worker& worker, const std::shared_ptr<Directory>& dir
   const auto here = SortedNames(names->source);
   const auto there = SortedNames(names->destination);
   for (size_t left = 0, right = 0; left < here.size() || right < there.size();) {
-    const int order = left == here.size()     ? 1
-                      : right == there.size() ? -1
-                                              : std::strcmp(here[left], there[right]);
+    const int order = left == here.size() ? 1 : right == there.size() ? -1 : std::strcmp(here[left], there[right]);
     names->merged.push_back({order <= 0 ? here[left] : there[right], order <= 0, order >= 0});
     if (order <= 0) ++left;
     if (order >= 0) ++right;
