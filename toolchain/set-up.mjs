@@ -2,6 +2,7 @@ import { rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { benchPeers } from './bench-peers.mjs';
 import { removeUnused } from './cache.mjs';
 import { addon, bringNativeBuild, engineTests, placeOf } from './native-build.mjs';
 import { bringNode, bringNpmPackages } from './npm-packages.mjs';
@@ -10,14 +11,15 @@ import { bringBuildPackages, bringTestPackages, hasGoogleTest } from './system-p
 import { bringPrograms, bringProgramsIfPossible, kubernetes, promtool } from './test-programs.mjs';
 
 /**
- * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|cluster|tests <digest of the inputs>`.
- * The goal `cluster` adds to `launch` what a control plane on this host needs, and `tests` adds all that any test needs. Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
+ * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|cluster|tests|bench <digest of the inputs>`.
+ * The goal `cluster` adds to `launch` what a control plane on this host needs, `tests` all that any test needs, and `bench` the
+ * programs to compare with. Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
  */
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const [goal, inputs] = process.argv.slice(2);
 
 try {
-  if (!isGoal(goal) || inputs === undefined) throw new TypeError('use: set-up.mjs launch|cluster|tests DIGEST');
+  if (!isGoal(goal) || inputs === undefined) throw new TypeError('use: set-up.mjs launch|cluster|tests|bench DIGEST');
   await setUp(goal, inputs);
 } catch (error) {
   if (error instanceof SetUpError) {
@@ -31,12 +33,12 @@ try {
 }
 
 /**
- * @typedef {'launch' | 'cluster' | 'tests'} Goal
+ * @typedef {'launch' | 'cluster' | 'tests' | 'bench'} Goal
  * @param {string | undefined} word
  * @returns {word is Goal}
  */
 function isGoal(word) {
-  return word === 'launch' || word === 'cluster' || word === 'tests';
+  return word === 'launch' || word === 'cluster' || word === 'tests' || word === 'bench';
 }
 
 /**
@@ -52,11 +54,17 @@ async function setUp(goal, inputs) {
   await bringNpmPackages(repository, node);
   await bringNativeBuild(repository, addon);
   if (goal === 'tests') await bringEngineTests();
+  if (goal === 'bench') await bringTestPackages();
   await removeUnused();
   await writeStamp(node, inputs);
   // Last, because it may take minutes: whoever only wants to launch need not wait for it.
   if (goal === 'cluster') await bringPrograms(repository, kubernetes);
-  if (goal === 'tests') for (const kind of [kubernetes, promtool]) await bringProgramsIfPossible(repository, kind);
+  if (goal === 'tests') {
+    for (const kind of [kubernetes, promtool]) await bringProgramsIfPossible(repository, kind, 'the tests that need them will be skipped');
+  }
+  if (goal === 'bench') {
+    for (const kind of benchPeers) await bringProgramsIfPossible(repository, kind, 'there will be no comparison with it');
+  }
 }
 
 async function bringEngineTests() {

@@ -42,18 +42,19 @@ export async function bringPrograms(repository, { name, bring }) {
 }
 
 /**
- * Brings them where that is possible. Where it is not, the tests that need them are skipped and name the sentence as their
- * reason; everything else is tested all the same.
+ * Brings them where that is possible. Where it is not, what needs them is left out and names the sentence as its reason; everything
+ * else is done all the same.
  * @param {string} repository
  * @param {Kind} kind
+ * @param {string} consequence such as `the tests that need them will be skipped`
  */
-export async function bringProgramsIfPossible(repository, kind) {
+export async function bringProgramsIfPossible(repository, kind, consequence) {
   try {
     await bringPrograms(repository, kind);
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error;
     if (error.details !== undefined) process.stderr.write(`${error.details}\n`);
-    say(`${error.message}; the tests that need them will be skipped`);
+    say(`${error.message}; ${consequence}`);
     await writeFile(join(await emptyFolder(repository, kind.name), 'lacking'), error.message);
   }
 }
