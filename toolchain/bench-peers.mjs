@@ -18,6 +18,7 @@ export const benchPeers = [
   fromDebian({ name: 'xxhsum', debianPackage: 'xxhash' }),
   fromDebian({ name: 'b3sum' }),
   fromDebian({ name: 'openssl' }),
+  fromDebian({ name: 'time' }),
   fromCargo('cpz', '3.2.1'),
   fromCargo('xcp', '0.24.9'),
 ];

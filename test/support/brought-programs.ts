@@ -6,7 +6,7 @@ import process from 'node:process';
  * Where the set-up (toolchain/test-programs.mjs) leaves the programs that it brought for tests: a folder for each kind, with the
  * programs or with a file `lacking` that says why there are none.
  */
-const broughtFolder = join(import.meta.dirname, '..', '..', 'node_modules', '.smartcopy-programs');
+export const broughtFolder = join(import.meta.dirname, '..', '..', 'node_modules', '.smartcopy-programs');
 
 export type KubernetesProgram = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl';
 const kubernetesPrograms: readonly KubernetesProgram[] = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];

@@ -19,11 +19,14 @@ export function assertSameTree(actual: string, expected: string): void {
   assert.ok(found.length === 0, `${actual} is not as ${expected} (actual | expected):\n  ${found.join('\n  ')}`);
 }
 
+/** What a tool may be known not to keep, and what is then left out of a comparison. */
+export type Aspect = `${'file' | 'directory'} ${'modes' | 'owners' | 'times'}` | 'hard links';
+
 /** One line for each difference. Trees of any size and depth; they must not change meanwhile. */
-export function* compareTrees(actual: string, expected: string): Generator<string> {
+export function* compareTrees(actual: string, expected: string, leaveOut: readonly Aspect[] = []): Generator<string> {
   using place = new Place(actual, expected);
   const links = new LinkGroups();
-  yield* differencesOf(Buffer.from('.'), place.stats());
+  yield* differencesOf(Buffer.from('.'), place.stats(), leaveOut);
   // The folders from the top to the present one, which alone is open: neither descriptors nor the stack limit the depth.
   const way: Folder[] = [{ path: Buffer.alloc(0), namesLeft: place.names() }];
   for (let folder = way.at(-1); folder !== undefined; folder = way.at(-1)) {
@@ -35,9 +38,9 @@ export function* compareTrees(actual: string, expected: string): Generator<strin
     }
     const path = Buffer.concat([folder.path, name]);
     const stats = place.statsOf(name);
-    yield* differencesOf(path, stats);
+    yield* differencesOf(path, stats, leaveOut);
     if (!areOfOneType(stats)) continue;
-    if (!links.agree(path, stats)) yield `${show(path)}: is one file with other names`;
+    if (!leaveOut.includes('hard links') && !links.agree(path, stats)) yield `${show(path)}: is one file with other names`;
     if (stats.actual.isDirectory()) {
       place.enter(name);
       way.push({ path: Buffer.concat([path, Buffer.from('/')]), namesLeft: place.names() });
@@ -124,29 +127,32 @@ function firstName(known: Map<string, Buffer>, { dev, ino, nlink }: BigIntStats,
   return first;
 }
 
-function* differencesOf(path: Buffer, { actual, expected }: Pair<BigIntStats | undefined>): Generator<string> {
+function* differencesOf(path: Buffer, { actual, expected }: Pair<BigIntStats | undefined>, leaveOut: readonly Aspect[]): Generator<string> {
   if (actual === undefined || expected === undefined) {
     yield `${show(path)}: is only in ${actual === undefined ? 'expected' : 'actual'}`;
     return;
   }
-  const differing = metadata(actual).flatMap(([what, value], index) => {
-    const other = metadata(expected)[index]?.[1];
+  const differing = metadata(actual, leaveOut).flatMap(([what, value], index) => {
+    const other = metadata(expected, leaveOut)[index]?.[1];
     return value === other ? [] : [`${what} ${value} | ${other}`];
   });
   if (differing.length > 0) yield `${show(path)}: ${differing.join(', ')}`;
 }
 
-function metadata(stats: BigIntStats): readonly (readonly [string, string])[] {
+function metadata(stats: BigIntStats, leaveOut: readonly Aspect[]): readonly (readonly [string, string])[] {
+  const kind = stats.isDirectory() ? 'directory' : 'file';
+  const mode = leaveOut.includes(`${kind} modes`) ? stats.mode & typeBits : stats.mode;
   return [
-    ['type and mode', stats.mode.toString(8)],
-    ['owner', `${stats.uid}:${stats.gid}`],
-    ['modified', String(stats.mtimeNs)],
+    ['type and mode', mode.toString(8)],
+    ...(leaveOut.includes(`${kind} owners`) ? [] : [['owner', `${stats.uid}:${stats.gid}`] as const]),
+    ...(leaveOut.includes(`${kind} times`) ? [] : [['modified', String(stats.mtimeNs)] as const]),
     ...(stats.isFile() ? [['size', String(stats.size)] as const] : []),
   ];
 }
 
+const typeBits = 0o170000n;
+
 function areOfOneType(stats: Pair<BigIntStats | undefined>): stats is Pair<BigIntStats> {
-  const typeBits = 0o170000n;
   return stats.actual !== undefined && stats.expected !== undefined && (stats.actual.mode & typeBits) === (stats.expected.mode & typeBits);
 }
 

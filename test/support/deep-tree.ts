@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { HeldDirectory } from './held-directory.ts';
 
 export interface DeepTree {
@@ -9,15 +9,25 @@ export interface DeepTree {
   readonly fileName: string | Buffer;
 }
 
-/** Makes folders in each other, each with a file, however long their path becomes. */
+/** Seconds since 1970. rsync takes times within one second for equal: what was made just now would not show what it keeps. */
+const longAgo = 1_000_000_000.25;
+
+/** Makes folders in each other, each with a file, however long their path becomes. All are old. */
 export function plantDeepTree(top: string, { levelCount, name, fileName }: DeepTree): void {
   let folder = HeldDirectory.open(top);
   for (let level = 0; level < levelCount; level += 1) {
     mkdirSync(folder.pathOf(name));
     const below = folder.openDirectory(name);
-    folder[Symbol.dispose]();
+    close(folder);
     folder = below;
-    writeFileSync(folder.pathOf(fileName), `level ${level}`);
+    const file = folder.pathOf(fileName);
+    writeFileSync(file, `level ${level}`);
+    utimesSync(file, longAgo, longAgo);
   }
+  close(folder);
+}
+
+function close(folder: HeldDirectory): void {
+  utimesSync(folder.pathOf('.'), longAgo, longAgo);
   folder[Symbol.dispose]();
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { abba, median, pairedRatio } from './paired.ts';
+import { abba, median, pairedRatio } from './pairs.ts';
 
 test('the ratio of pairs is the median of their ratios, not the ratio of medians', () => {
   const pairs = [

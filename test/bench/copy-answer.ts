@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** What a copy of ours says of itself. */
+export interface CopyAnswer {
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  /** Without the start of the program. Known where bytes were moved: it is they that the answer has a rate of. */
+  readonly engineSeconds?: number;
+  /** Which ways the engine took, each with its bytes. */
+  readonly way: string;
+}
+
+const document = z.object({
+  progress: z.object({ filesDone: z.number(), bytesDone: z.number(), bytesPerSecond: z.number() }),
+  engineUsed: z.record(z.string(), z.unknown()),
+});
+
+/** Reads the document that `--json` prints; nothing for what another command said. Pure. */
+export function readCopyAnswer(stdout: string): CopyAnswer | undefined {
+  if (!stdout.startsWith('{')) return undefined;
+  const { progress, engineUsed } = document.parse(JSON.parse(stdout));
+  const { filesDone, bytesDone, bytesPerSecond } = progress;
+  const used = Object.entries(engineUsed).filter((entry): entry is [string, number] => typeof entry[1] === 'number' && entry[1] > 0);
+  return {
+    filesDone,
+    bytesDone,
+    ...(bytesDone > 0 && bytesPerSecond > 0 ? { engineSeconds: bytesDone / bytesPerSecond } : {}),
+    way: used.map(([way, bytes]) => `${way} ${(bytes / 1e6).toFixed(0)} MB`).join(', '),
+  };
+}
