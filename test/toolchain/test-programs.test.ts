@@ -103,11 +103,50 @@ test('the programs of a control plane', async (t) => {
   });
 });
 
+test('the programs that benchmarks compare with', async (t) => {
+  const clone = await throwAwayClone(t);
+  const launched = await launch(clone); // It builds what only the whole PATH can build.
+  assert.equal(launched.status, 0, launched.stderr);
+  const brought = join(clone.folder, 'node_modules', '.smartcopy-programs');
+  const buildTools = ['g++', 'clang++', 'cmake', 'ninja', 'make'].filter((name) => findProgram(name) !== undefined);
+  const onlyPath = await folderOfPrograms(clone, [...programsOfTheSetUp, ...buildTools]);
+  const standIns = await folderOfStandIns(clone, ['rsync', 'rclone', 'parallel', 'fpsync', 'fpart', 'xxhsum', 'b3sum', 'openssl', 'time']);
+  const tests = await folderOfStandIns(clone, ['mkfs.xfs', 'mkfs.btrfs', 'mkfs.ext4', 'losetup', 'setpriv', 'strace']);
+
+  await t.test("the host's own are taken; what needs cargo is named where there is none, and the rest goes on", async () => {
+    const ended = await run(clone, '--with-bench', { PATH: [standIns, tests, onlyPath].join(delimiter) });
+
+    assert.deepEqual([ended.status, ended.stdout], [0, 'ready\n'], ended.stderr);
+    for (const name of ['rsync', 'rclone', 'b3sum']) assert.equal(await readlink(join(brought, name, name)), join(standIns, name));
+    assert.deepEqual((await readdir(join(brought, 'fpsync'))).sort(), ['fpart', 'fpsync']);
+    const sentence = 'cpz cannot be built, for this host has no cargo: install Rust';
+    assert.ok(ended.stderr.includes(`smartcopy: ${sentence}; there will be no comparison with it\n`), ended.stderr);
+    assert.equal(await readFile(join(brought, 'cpz', 'lacking'), 'utf8'), sentence);
+  });
+
+  await t.test('cargo builds exactly the version that is compared, once', async () => {
+    const script =
+      'echo "$@" >>"$(dirname "$0")/said"; while [ "$1" != --root ]; do shift; done; mkdir -p "$2/bin"; touch "$2/bin/$(echo "$3" | cut -d@ -f1)"';
+    const cargo = await folderOfScript(clone, 'cargo', script);
+    const environment = { PATH: [cargo, standIns, tests, onlyPath, '/usr/bin', '/bin'].join(delimiter) };
+
+    const first = await run(clone, '--with-bench', environment);
+    const second = await run(clone, '--with-bench', environment);
+
+    assert.deepEqual([first.status, second.status], [0, 0], first.stderr);
+    const said = (await readFile(join(cargo, 'said'), 'utf8')).trimEnd().split('\n');
+    assert.equal(said.length, 2);
+    assert.match(said[0] ?? '', /^install --locked --root .*\/tmp\/make-\w+\/cpz-3\.2\.1-\w+ cpz@3\.2\.1$/);
+    assert.match(await readlink(join(brought, 'xcp', 'xcp')), /\/builds\/xcp-0\.24\.9-\w+\/bin\/xcp$/);
+    assert.doesNotMatch(second.stderr, /building/);
+  });
+});
+
 async function withCluster(clone: Clone, environment: NodeJS.ProcessEnv): Promise<Ended> {
   return await run(clone, '--with-cluster', environment);
 }
 
-async function run(clone: Clone, goal: '--with-cluster' | '--with-tests', environment: NodeJS.ProcessEnv): Promise<Ended> {
+async function run(clone: Clone, goal: '--with-cluster' | '--with-tests' | '--with-bench', environment: NodeJS.ProcessEnv): Promise<Ended> {
   const place = { ...clone, environment: { ...clone.environment, ...environment } };
   return await start(['toolchain/run', goal, 'sh', '-c', 'echo ready'], place).ended;
 }
