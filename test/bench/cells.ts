@@ -82,7 +82,7 @@ const shared = groups('10,000 x 100 KiB', [{ folder: 'flat', fileCount: 10_000, 
 const empty = groups('1,000,000 empty files in one directory', [{ folder: 'flat', fileCount: 1_000_000, fileBytes: 0 }]);
 
 const deep: Cell['tree'] = (scale) =>
-  deepTree('directories 250 deep, 20 times', { chainCount: 20, levelCount: Math.max(10, Math.round(250 * scale)) });
+  deepTree('directories 100 deep, 50 times', { chainCount: 50, levelCount: Math.max(2, Math.round(100 * scale)) });
 /** The path of the deepest file is longer than any path may be, at every scale. */
 const deepest: Cell['tree'] = (scale) =>
   deepTree('directories 10,000 deep', { chainCount: 1, levelCount: Math.max(20, Math.round(10_000 * scale)), pathBytes: 5000 });

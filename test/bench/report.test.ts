@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cell } from './cells.ts';
 import { cp, cpz, smartcopy } from './peers.ts';
-import { brokenRow, comparisonRow, limitRow, memoryShareRow, type Row, summarize, tableHead, tableLine } from './report.ts';
+import { brokenRow, comparisonRow, limitRow, memoryShareRow, type Row, summarize, tableHead, tableLine, unableRow } from './report.ts';
 import { treeOf } from './trees.ts';
 
 const cell: Cell = {
@@ -74,6 +74,12 @@ test('a limit is met up to itself', () => {
   const show = (value: number) => `${value} MB`;
   const judge = (value: number) => limitRow(cell, 'memory', { value, atMost: 200, show });
   assert.deepEqual([judge(200).verdict, judge(201).verdict, judge(201).result], ['met', 'missed', '**201 MB**']);
+});
+
+test('of a peer that cannot the end of its words is shown', () => {
+  const { note, verdict } = unableRow(cell, 'cp -a', `cp: ${'d/'.repeat(5000)}: File name too long`);
+  assert.match(note, /^\.\.\. (d\/)+: File name too long$/);
+  assert.deepEqual([note.length, verdict], [84, 'no gate']);
 });
 
 test('the table has as many columns in its head as in its lines, whatever a tool said', () => {

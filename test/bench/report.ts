@@ -92,9 +92,13 @@ export interface Limit {
   readonly show: (value: number) => string;
 }
 
+/** Of what a peer says when it fails: the path comes first, and may be as long as paths get. */
+const shownWords = 80;
+
 /** The row of a peer that cannot do it. Pure. */
 export function unableRow(cell: Cell, peer: string, why: string): Row {
-  return { ...describeOurs(cell, []), against: peer, peerSeconds: '', result: 'cannot', gate: '', verdict: 'no gate', note: why };
+  const note = why.length > shownWords ? `... ${why.slice(-shownWords)}` : why;
+  return { ...describeOurs(cell, []), against: peer, peerSeconds: '', result: 'cannot', gate: '', verdict: 'no gate', note };
 }
 
 /** The row of what could not be measured. Pure. */
