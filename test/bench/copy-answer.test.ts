@@ -4,23 +4,24 @@ import { readCopyAnswer } from './copy-answer.ts';
 
 const progress = { filesDone: 3, bytesDone: 6_000_000, bytesPerSecond: 12_000_000, summary: { rate: '12 MB/s' } };
 
-test('the time of the engine is what its rate says, and the ways are those that moved bytes', () => {
+test('the time of the engine is what its rate says, the ways are those that were taken, and what is shared is not moved', () => {
   const stdout = JSON.stringify({
     phase: 'Complete',
     progress,
-    engineUsed: { reflink: 0, readWrite: 5_000_000, mmap: 1_000_000, notes: [] },
+    engineUsed: { reflink: 2_000_000, readWrite: 4_000_000, mmap: 0, notes: [] },
   });
   assert.deepEqual(readCopyAnswer(stdout), {
     filesDone: 3,
     bytesDone: 6_000_000,
+    bytesMoved: 4_000_000,
     engineSeconds: 0.5,
-    way: 'readWrite 5 MB, mmap 1 MB',
+    way: 'reflink 2 MB, readWrite 4 MB',
   });
 });
 
 test('where no bytes were moved there is no time of the engine', () => {
   const stdout = JSON.stringify({ progress: { filesDone: 0, bytesDone: 0, bytesPerSecond: 0 }, engineUsed: {} });
-  assert.deepEqual(readCopyAnswer(stdout), { filesDone: 0, bytesDone: 0, way: '' });
+  assert.deepEqual(readCopyAnswer(stdout), { filesDone: 0, bytesDone: 0, bytesMoved: 0, way: '' });
 });
 
 test('the words of another command are no answer of a copy, half a document is an error', () => {

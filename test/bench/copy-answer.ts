@@ -4,6 +4,8 @@ import { z } from 'zod';
 export interface CopyAnswer {
   readonly filesDone: number;
   readonly bytesDone: number;
+  /** Without what the file system shares: sharing is no moving, and in no rate. */
+  readonly bytesMoved: number;
   /** Without the start of the program. Known where bytes were moved: it is they that the answer has a rate of. */
   readonly engineSeconds?: number;
   /** Which ways the engine took, each with its bytes. */
@@ -24,6 +26,7 @@ export function readCopyAnswer(stdout: string): CopyAnswer | undefined {
   return {
     filesDone,
     bytesDone,
+    bytesMoved: bytesDone - (used.find(([way]) => way === 'reflink')?.[1] ?? 0),
     ...(bytesDone > 0 && bytesPerSecond > 0 ? { engineSeconds: bytesDone / bytesPerSecond } : {}),
     way: used.map(([way, bytes]) => `${way} ${(bytes / 1e6).toFixed(0)} MB`).join(', '),
   };

@@ -53,6 +53,12 @@ test('a comparison with the time of the engine says so', () => {
   assert.deepEqual([result, verdict], ['**6.00x** (4.00x to 8.00x), without our start', 'met']);
 });
 
+test('bytes that are shared are in no rate', () => {
+  const progress = { filesDone: 1, bytesDone: 2e9, bytesPerSecond: 2e9 };
+  const shared = { seconds: 1, stdout: JSON.stringify({ progress, engineUsed: { reflink: 2e9 } }) };
+  assert.equal(comparisonRow(cell, { peer: cp }, { pairs: [{ ours: shared, peer: peer(1) }], loadAverage: 0 }).rate, '');
+});
+
 test('an engine that does not say its time is no number', () => {
   const silent = { pairs: [{ ours: peer(1), peer: peer(1) }], loadAverage: 0 };
   assert.throws(() => comparisonRow(cell, { peer: cp, ourTime: 'engine' }, silent), /did not say how long/);

@@ -132,7 +132,7 @@ function describeRate(answer: CopyAnswer | undefined, seconds: number): string {
   if (answer === undefined || answer.filesDone === 0) return '';
   if (answer.bytesDone / answer.filesDone < largeFileBytes)
     return `${Math.round(answer.filesDone / seconds).toLocaleString('en-US')} files/s`;
-  return `${(answer.bytesDone / seconds / 1e9).toFixed(2)} GB/s`;
+  return answer.bytesMoved > 0 ? `${(answer.bytesMoved / seconds / 1e9).toFixed(2)} GB/s` : '';
 }
 
 function demandEngineSeconds(answer: CopyAnswer | undefined): number {
