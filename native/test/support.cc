@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,6 +65,18 @@ void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds) {
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0) << path;
 }
 
+bool SetXattr(const std::string& path, const std::string& name, std::string_view value) {
+  return ::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) == 0;
+}
+
+std::optional<std::string> Xattr(const std::string& path, const std::string& name) {
+  std::string value(65'536, '\0');
+  const ssize_t length = ::lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
+  if (length < 0) return std::nullopt;
+  value.resize(static_cast<size_t>(length));
+  return value;
+}
+
 struct stat FileStat(const std::string& path) {
   struct stat found{};
   EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
@@ -76,6 +90,19 @@ bool Exists(const std::string& path) {
 
 namespace {
 
+// In the order of their names.
+std::map<std::string, std::string> XattrsOf(const std::string& path) {
+  std::string names(65'536, '\0');
+  const ssize_t length = ::llistxattr(path.c_str(), names.data(), names.size());
+  std::map<std::string, std::string> all;
+  for (size_t at = 0; length > 0 && at < static_cast<size_t>(length);) {
+    const std::string name = names.c_str() + at;
+    all[name] = Xattr(path, name).value_or("none");
+    at += name.size() + 1;
+  }
+  return all;
+}
+
 void DescribeInto(const std::string& path, const std::string& name,
                   std::map<std::pair<dev_t, ino_t>, std::string>& first_names, std::vector<std::string>& lines) {
   const auto found = FileStat(path);
@@ -87,6 +114,10 @@ void DescribeInto(const std::string& path, const std::string& name,
     const auto [first, is_first] = first_names.try_emplace({found.st_dev, found.st_ino}, name);
     if (!is_first) line << " same as " << first->second;
   }
+  if (S_ISCHR(found.st_mode) || S_ISBLK(found.st_mode))
+    line << " device=" << major(found.st_rdev) << ':' << minor(found.st_rdev);
+  for (const auto& [attribute, value] : XattrsOf(path))
+    line << ' ' << attribute << '=' << std::hash<std::string>{}(value);
   if (S_ISREG(found.st_mode)) line << " size=" << found.st_size << " hash=" << std::hash<std::string>{}(ReadFile(path));
   lines.push_back(line.str());
   if (!S_ISDIR(found.st_mode)) return;
@@ -117,6 +148,10 @@ std::vector<std::string> Describe(const std::string& path) {
   if (!report.started())
     return failed << report.start_error().path << ": " << SyscallName(report.start_error().error.call) << ": "
                   << strerrorname_np(report.start_error().error.code);
+  if (report.failures.empty() && !report.result().not_kept.empty()) {
+    const NotKept& lost = report.result().not_kept.front();
+    return failed << AttributeName(lost.what) << " of '" << lost.path << "' not kept: " << lost.code;
+  }
   if (report.failures.empty()) return failed << "not finished";
   const Failure& first = report.failures.front();
   failed << report.failures.size() << " failures, first " << FailureReasonName(first.reason) << " of '" << first.path

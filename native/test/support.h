@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,11 +54,16 @@ void MakeDirectory(const std::string& path, mode_t mode = 0755);
 void MakeLink(const std::string& target, const std::string& path);
 // Sets the modification time (and access time) of anything, links included, to whole and nanoseconds.
 void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds);
+// Sets an extended attribute of anything, links included; false when the file system has no such attribute.
+bool SetXattr(const std::string& path, const std::string& name, std::string_view value);
+// Its value; nothing when it has none.
+std::optional<std::string> Xattr(const std::string& path, const std::string& name);
 struct stat FileStat(const std::string& path);
 bool Exists(const std::string& path);
 
 // What is at and below `path`, a line for each entry that says everything a copy has to keep: relative name, type,
-// mode, owner, modification time, content or target, and which names are one file. Equal trees have equal descriptions.
+// mode, owner, modification time, device number, extended attributes with the ACLs among them, content or target, and
+// which names are one file. Equal trees have equal descriptions.
 std::vector<std::string> Describe(const std::string& path);
 // Whether two trees have the same description; says the first difference.
 ::testing::AssertionResult SameTree(const std::string& copy, const std::string& source);
@@ -73,8 +79,8 @@ struct Report {
   End end() const { return std::get<CopyResult>(outcome).end; }
   const CopyResult& result() const { return std::get<CopyResult>(outcome); }
   const StartError& start_error() const { return std::get<StartError>(outcome); }
-  // Every entry was copied or found equal.
-  bool clean() const { return started() && end() == End::kFinished && failures.empty(); }
+  // Every entry was copied or found equal, with everything.
+  bool clean() const { return started() && end() == End::kFinished && failures.empty() && result().not_kept.empty(); }
 };
 
 // Whether it is clean; says the first failure.

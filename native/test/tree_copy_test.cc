@@ -138,12 +138,14 @@ TEST(TreeCopy, NeverReplacesADeviceOrFifo) {
   EXPECT_TRUE(S_ISFIFO(FileStat(place / "destination/link").st_mode));
 }
 
-TEST(TreeCopy, RefusesSpecialFilesAndCopiesTheRest) {
+TEST(TreeCopy, RefusesSpecialFilesThatAreNotWantedAndCopiesTheRest) {
   const TemporaryDirectory place;
   MakeDirectory(place / "source");
   ASSERT_EQ(::mkfifo((place / "source/fifo").c_str(), 0600), 0);
   WriteFile(place / "source/file", "x");
-  const Report report = Copy(place / "source", place / "destination");
+  auto request = RequestFor(place / "source", place / "destination");
+  request.preserve.special_files = false;
+  const Report report = Copy(request);
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_TRUE(report.failures[0].refused);
   EXPECT_EQ(report.failures[0].path, "fifo");

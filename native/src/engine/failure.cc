@@ -10,6 +10,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "DestinationInsideSource";
     case FailureReason::kIoError:
       return "IoError";
+    case FailureReason::kMetadataNotKept:
+      return "MetadataNotKept";
     case FailureReason::kMountPoint:
       return "MountPoint";
     case FailureReason::kNameTooLong:
@@ -45,6 +47,7 @@ const char* FailureReasonName(FailureReason reason) {
 }
 
 FailureReason ReasonOf(const IoError& error, Side side) {
+  if (error.loses_metadata) return FailureReason::kMetadataNotKept;
   switch (error.code) {
     case EACCES:
     case EPERM:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ enum class Side : uint8_t { kSource, kDestination };
 enum class FailureReason : uint8_t {
   kDestinationInsideSource,
   kIoError,
+  kMetadataNotKept,
   kMountPoint,
   kNameTooLong,
   kNoSpace,
@@ -44,14 +46,18 @@ struct Failure {
   FailureReason reason{};
   Side side{};
   std::string path;
-  // Absent when the engine itself judged (SourceChanged, VerifyMismatch, SpecialFile, TypeConflict).
+  // Absent when the engine itself judged (SourceChanged, VerifyMismatch, SpecialFile, TypeConflict, MetadataNotKept).
   std::optional<IoError> error;
   bool refused = false;
 };
 
 inline Failure SystemFailure(const IoError& error, Side side, std::string path) {
-  return Failure{ReasonOf(error, side), side, std::move(path), error, false};
+  return Failure{ReasonOf(error, side), side, std::move(path),
+                 error.code == 0 ? std::nullopt : std::optional<IoError>(error), false};
 }
+
+// What a step of the work on an entry ended in, when not in success.
+using Outcome = std::optional<Failure>;
 
 // Carries failures from engine threads to the caller, in batches. Thread-safe.
 // Bounded: once kMostUndelivered failures wait, reporting threads wait too, so that a tree of unreadable files cannot

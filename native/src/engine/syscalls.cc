@@ -7,9 +7,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
+#include <climits>
 #include <cstdio>
 #include <string>
 
@@ -22,7 +24,8 @@ const char* SyscallName(Syscall call) {
       "open",   "openat2",  "fstat",     "fstatat",   "fstatfs",        "getdents64",
       "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
       "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
-      "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
+      "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "flistxattr", "llistxattr", "fgetxattr",
+      "fsetxattr", "fremovexattr", "mknodat", "utimensat",
       "write",  "mmap",     "flock",     "clone",     "io_uring_setup", "io_uring_register"};
   return kNames[static_cast<size_t>(call)];
 }
@@ -42,6 +45,29 @@ long Ask(Syscall which, Call call) {
     if (answer >= 0) return answer;
     if (errno != EINTR) return -errno;
   }
+}
+
+// What a descriptor refers to, for calls that know only paths: opened with O_PATH a descriptor is EBADF to those that
+// take one. The path leads to that very file, whatever has its name by now, and a link is not followed any further.
+class PathOfDescriptor {
+ public:
+  explicit PathOfDescriptor(int fd) { std::snprintf(path_.data(), path_.size(), "/proc/self/fd/%d", fd); }
+  PathOfDescriptor(int directory, const char* name) {
+    std::snprintf(path_.data(), path_.size(), "/proc/self/fd/%d/%s", directory, name);
+  }
+  const char* get() const { return path_.data(); }
+
+ private:
+  std::array<char, NAME_MAX + 32> path_;
+};
+
+// By the descriptor, or by its path where it was opened with O_PATH.
+template <typename ByFd, typename ByPath>
+long AskEither(Syscall which, int fd, ByFd by_fd, ByPath by_path) {
+  return Ask(which, [&]() -> long {
+    const long answer = by_fd();
+    return answer < 0 && errno == EBADF ? static_cast<long>(by_path(PathOfDescriptor(fd).get())) : answer;
+  });
 }
 
 }  // namespace
@@ -147,10 +173,9 @@ long Readlinkat(int directory, const char* name, char* into, size_t length) {
 
 long LinkFd(int fd, int directory, const char* name) {
   // AT_EMPTY_PATH asks for CAP_DAC_READ_SEARCH before Linux 6.10; the way through /proc asks for nothing.
-  std::array<char, 32> proc_path{};
-  std::snprintf(proc_path.data(), proc_path.size(), "/proc/self/fd/%d", fd);
+  const PathOfDescriptor proc_path(fd);
   return Ask(Syscall::kLinkat, [&] {
-    const int answer = ::linkat(AT_FDCWD, proc_path.data(), directory, name, AT_SYMLINK_FOLLOW);
+    const int answer = ::linkat(AT_FDCWD, proc_path.get(), directory, name, AT_SYMLINK_FOLLOW);
     return answer < 0 && errno == ENOENT ? ::linkat(fd, "", directory, name, AT_EMPTY_PATH) : answer;
   });
 }
@@ -168,7 +193,41 @@ long Fchown(int fd, uid_t owner, gid_t group) {
 }
 
 long Fchmod(int fd, mode_t mode) {
-  return Ask(Syscall::kFchmod, [&] { return ::fchmod(fd, mode); });
+  return AskEither(
+      Syscall::kFchmod, fd, [&] { return ::fchmod(fd, mode); }, [&](const char* path) { return ::chmod(path, mode); });
+}
+
+long Flistxattr(int fd, char* into, size_t length) {
+  return AskEither(
+      Syscall::kFlistxattr, fd, [&] { return ::flistxattr(fd, into, length); },
+      [&](const char* path) { return ::listxattr(path, into, length); });
+}
+
+long Fgetxattr(int fd, const char* name, void* into, size_t length) {
+  return AskEither(
+      Syscall::kFgetxattr, fd, [&] { return ::fgetxattr(fd, name, into, length); },
+      [&](const char* path) { return ::getxattr(path, name, into, length); });
+}
+
+long Fsetxattr(int fd, const char* name, const void* from, size_t length) {
+  return AskEither(
+      Syscall::kFsetxattr, fd, [&] { return ::fsetxattr(fd, name, from, length, 0); },
+      [&](const char* path) { return ::setxattr(path, name, from, length, 0); });
+}
+
+long Fremovexattr(int fd, const char* name) {
+  return AskEither(
+      Syscall::kFremovexattr, fd, [&] { return ::fremovexattr(fd, name); },
+      [&](const char* path) { return ::removexattr(path, name); });
+}
+
+long Llistxattr(int directory, const char* name, char* into, size_t length) {
+  const PathOfDescriptor path(directory, name);
+  return Ask(Syscall::kLlistxattr, [&] { return ::llistxattr(path.get(), into, length); });
+}
+
+long Mknodat(int directory, const char* name, mode_t type_and_mode, dev_t device) {
+  return Ask(Syscall::kMknodat, [&] { return ::mknodat(directory, name, type_and_mode, device); });
 }
 
 long SetTimes(int fd, const timespec times[2]) {

@@ -37,6 +37,12 @@ enum class Syscall : uint8_t {
   kUnlinkat,
   kFchown,
   kFchmod,
+  kFlistxattr,
+  kLlistxattr,
+  kFgetxattr,
+  kFsetxattr,
+  kFremovexattr,
+  kMknodat,
   kUtimensat,
   kWrite,
   kMmap,
@@ -89,7 +95,18 @@ long Renameat(int from_directory, const char* from, int to_directory, const char
 long Unlinkat(int directory, const char* name);
 // `fd` may have been opened with O_PATH, and be a symbolic link.
 long Fchown(int fd, uid_t owner, gid_t group);
+// `fd` may have been opened with O_PATH.
 long Fchmod(int fd, mode_t mode);
+// Of the extended attributes `fd` may have been opened with O_PATH, and be a symbolic link. The two that read answer the
+// length, or -ERANGE when `length` is too short; with a length of 0 they only ask.
+long Flistxattr(int fd, char* into, size_t length);
+long Fgetxattr(int fd, const char* name, void* into, size_t length);
+long Fsetxattr(int fd, const char* name, const void* from, size_t length);
+long Fremovexattr(int fd, const char* name);
+// Of an entry that is not open: no link is followed. -ENOENT also where there is no /proc.
+long Llistxattr(int directory, const char* name, char* into, size_t length);
+// Makes a FIFO, socket or device.
+long Mknodat(int directory, const char* name, mode_t type_and_mode, dev_t device);
 // Sets both times of what `fd` refers to; it may have been opened with O_PATH, and be a symbolic link (Linux 5.8).
 long SetTimes(int fd, const timespec times[2]);
 // Without waiting; `operation` as for flock(2).
