@@ -57,6 +57,7 @@ export {
 export {
   type DigestAlgorithm,
   type Durability,
+  type Preserve,
   type TransferJob,
   type TransferJobSpec,
   transferJob,
@@ -68,6 +69,8 @@ export {
 } from './kinds/transfer-job.ts';
 export {
   type EngineUsed,
+  maxNotKeptKinds,
+  type NotKept,
   type TransferFailure,
   type TransferJobCondition,
   type TransferJobPhase,

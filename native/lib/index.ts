@@ -1,6 +1,7 @@
 export { bootTimeMs } from './boot-time.ts';
 export { ControlBlock, type Counters } from './control-block.ts';
 export {
+  type Attribute,
   type CopyTreeRequest,
   type CopyTreeResult,
   copyTree,
@@ -8,6 +9,8 @@ export {
   type Durability,
   type Failure,
   type FailureReason,
+  type NotKept,
+  type Preserve,
   type RootedPath,
   type UpdateMode,
   type VerifyLevel,

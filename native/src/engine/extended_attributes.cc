@@ -29,6 +29,8 @@ constexpr std::array<std::string_view, 10> kOtherAcls = {
 
 XattrKind XattrKindOf(std::string_view name) {
   if (name.starts_with("user.")) return XattrKind::kUser;
+  // XFS shows its ACLs a second time, as it stores them.
+  if (name == "trusted.SGI_ACL_FILE" || name == "trusted.SGI_ACL_DEFAULT") return XattrKind::kForeign;
   if (name.starts_with("trusted.")) return XattrKind::kTrusted;
   if (name == kAccessAcl || name == kDefaultAcl) return XattrKind::kPosixAcl;
   if (std::find(kOtherAcls.begin(), kOtherAcls.end(), name) != kOtherAcls.end()) return XattrKind::kOtherAcl;

@@ -44,6 +44,13 @@ export function defineCopy(version: string): Command {
     .addOption(
       new Option('--durability <level>', 'what "done" promises after a power loss').choices(['none', 'batch', 'file']).default('none'),
     )
+    .option(
+      '--no-preserve <list>',
+      'what of owner, mode, times, xattrs, acls, hardlinks, special-files not to keep, separated by commas; all is kept otherwise, as far as that can be',
+    )
+    .option('--preserve-strict', 'an entry of which something cannot be kept is a failure, not a warning')
+    .option('--preserve-acl', 'keep ACLs; they are kept anyway')
+    .option('--preserve-owner', 'keep owner and group; they are kept anyway')
     .option('--bandwidth-limit <rate>', 'bytes per second, such as 100M')
     .option('-p, --progress', 'show progress on stderr: a bar on a terminal, else lines')
     .addOption(new Option('-v, --verbose', 'say what was decided and used').conflicts('quiet'))

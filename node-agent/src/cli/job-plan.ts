@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import type { Endpoint, TransferJob } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
-import { defaultBufferBytes } from '../engine/defaults.ts';
+import { defaultBufferBytes, defaultPreserve, keepEverything } from '../engine/defaults.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -45,7 +45,7 @@ export function placeJobs(found: readonly FoundJob[], roots: ReadonlyMap<string,
 
 /**
  * The transfer that carries a job out, its roots opened (and prepared, where that is wanted).
- * @throws InputError when a root is no directory or the source is nothing that can be copied
+ * @throws InputError when a root is no directory or the source does not exist
  */
 export async function planJob(
   { job, source, destination }: PlacedJob,
@@ -69,6 +69,8 @@ export async function planJob(
       ['job', metadata.namespace ?? 'default', metadata.name].map((part) => Buffer.from(part)),
       Date.now(),
     ),
+    preserve: spec.preserve ?? defaultPreserve,
+    ...keepEverything,
     crossMounts: false, // As in a cluster, where only an administrator's policy allows it.
   };
 }
@@ -82,9 +84,6 @@ export function showEnd({ nodePath }: Endpoint): string {
 function requireSource(path: Buffer, end: Endpoint): void {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) throw new InputError(`the source ${showEnd(end)} does not exist (${escapePath(path)})`);
-  if (!stats.isDirectory() && !stats.isFile() && !stats.isSymbolicLink()) {
-    throw new InputError(`the source ${showEnd(end)} is a device, socket or FIFO, which is not copied (${escapePath(path)})`);
-  }
 }
 
 function pathOf({ nodePath }: Endpoint): Buffer {

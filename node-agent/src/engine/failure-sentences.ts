@@ -3,6 +3,7 @@ import type { FailureReason } from '@smartcopy/native';
 const sentences: Readonly<Record<FailureReason, string>> = {
   DestinationInsideSource: 'refused: source and destination meet here, so it would be copied into itself',
   IoError: 'the device reported an error',
+  MetadataNotKept: 'something of it could not be kept, and everything was to be',
   MountPoint: 'not copied: something is mounted there, and a job does not cross mounts',
   NameTooLong: 'its name is longer than the file system allows',
   NoSpace: 'no space is left on the file system',
@@ -13,7 +14,7 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   ReadOnlyFileSystem: 'the file system is read-only',
   SourceChanged: 'it changed while it was copied; copy it again when nothing writes to it',
   SourceVanished: 'it vanished before it was copied',
-  SpecialFile: 'skipped: devices, sockets and FIFOs are not copied',
+  SpecialFile: 'skipped: devices, sockets and FIFOs are not copied here',
   SystemError: 'the system refused',
   TooManyOpenFiles: 'too many files are open; raise the limit (ulimit -n) or use fewer threads',
   TypeConflict: 'what the destination has by that name is of another type and is never replaced; move it away',

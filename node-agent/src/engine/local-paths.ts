@@ -53,8 +53,7 @@ function statSource(source: Buffer): BigIntStats {
   const stats = statOrMissing(source, 'the source');
   if (stats === undefined)
     throw new InputError(`the source ${escapePath(source)} does not exist${isLink(source) ? ': it is a link to nothing' : ''}`);
-  if (stats.isDirectory() || stats.isFile()) return stats;
-  throw new InputError(`the source ${escapePath(source)} is neither a file nor a directory; devices, sockets and FIFOs are not copied`);
+  return stats;
 }
 
 function receivesInside(destination: Buffer, stats: BigIntStats | undefined): boolean {

@@ -1,4 +1,11 @@
-import type { EngineUsed, TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress } from '@smartcopy/crds';
+import {
+  type EngineUsed,
+  maxNotKeptKinds,
+  type TransferFailure,
+  type TransferJobCondition,
+  type TransferJobStatus,
+  type TransferProgress,
+} from '@smartcopy/crds';
 import {
   describeProgress,
   nothingCounted,
@@ -10,6 +17,7 @@ import {
 } from '@smartcopy/crds/progress';
 import { describeReason } from './failure-sentences.ts';
 import type { FailureGroup } from './failure-summary.ts';
+import { lossNames } from './losses.ts';
 import type { Counters, TransferReport } from './run-transfer.ts';
 
 /** Why a transfer did not start, or what ended it: a word for scripts and a sentence for people. */
@@ -39,14 +47,13 @@ export interface EndedTransfer {
  * @param isReadBack whether the job's verify level is Readback
  */
 export function describeEnded(report: TransferReport, isReadBack: boolean): EndedTransfer {
-  const { counters, durationMs, endedAtMs, ownersNotKept, modesNotKept } = report;
+  const { counters, durationMs, endedAtMs, losses } = report;
   const failure = causeOfFailure(report);
   const bytesPerSecond = durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0;
   return {
     progress: {
       ...describeProgress({ counts: countsOf(counters), bytesPerSecond, atMs: endedAtMs, isUnderWay: false }),
-      ownersNotKept,
-      modesNotKept,
+      ...(losses.length === 0 ? {} : { notKept: losses.slice(0, maxNotKeptKinds) }),
     },
     engineUsed: describeEngine(counters),
     errors: report.errors.map(describeGroup),
@@ -118,13 +125,14 @@ export function describeGroup({ side, ...group }: FailureGroup): TransferFailure
 }
 
 /** What was not quite as asked is said too: nobody reads counters when all is well. */
-function describeSuccess({ counters, ownersNotKept, modesNotKept }: TransferReport): string {
+function describeSuccess({ counters, losses }: TransferReport): string {
   const { filesDone, filesUnchanged, entriesRefused } = counters;
   return [
     `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`,
     ...(entriesRefused > 0 ? [`${readableCount(entriesRefused, 'device, socket or FIFO', 'devices, sockets and FIFOs')} left out`] : []),
-    ...(ownersNotKept > 0 ? [`${readableCount(ownersNotKept, 'entry', 'entries')} copied without owner`] : []),
-    ...(modesNotKept > 0 ? [`${readableCount(modesNotKept, 'entry', 'entries')} copied without mode`] : []),
+    ...losses.flatMap(({ what, count }) =>
+      what === 'specialFile' ? [] : [`${readableCount(count, 'entry', 'entries')} copied without ${lossNames[what]}`],
+    ),
   ].join('; ');
 }
 
