@@ -69,7 +69,6 @@ export {
 } from './kinds/transfer-job.ts';
 export {
   type EngineUsed,
-  maxNotKeptKinds,
   type NotKept,
   type TransferFailure,
   type TransferJobCondition,

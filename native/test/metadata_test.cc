@@ -1,11 +1,11 @@
 #include "engine/metadata.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/magic.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
-#include <grp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,15 +41,19 @@ std::string Acl(const std::vector<AclEntry>& entries) {
 
 // Owner rw-, a named user rwx, the owning group r--, mask rwx, others nothing.
 std::string SampleAcl() {
-  return Acl({{kUserObject, 6, kNobody}, {kUser, 7, 1234}, {kGroupObject, 4, kNobody}, {kMask, 7, kNobody}, {kOther, 0, kNobody}});
+  return Acl({{kUserObject, 6, kNobody},
+              {kUser, 7, 1234},
+              {kGroupObject, 4, kNobody},
+              {kMask, 7, kNobody},
+              {kOther, 0, kNobody}});
 }
 
 // A capability as setcap stores it: cap_net_raw, permitted and effective (linux/capability.h, revision 2).
 std::string Capability() {
   std::string bytes(20, '\0');
-  bytes[0] = 1;                      // effective
-  bytes[3] = 2;                      // revision
-  bytes[4 + 1] = 1 << (13 - 8);      // permitted, low word: bit 13
+  bytes[0] = 1;                  // effective
+  bytes[3] = 2;                  // revision
+  bytes[4 + 1] = 1 << (13 - 8);  // permitted, low word: bit 13
   return bytes;
 }
 
@@ -577,16 +581,17 @@ TEST(Xattrs, AreTakenByWhatTheyAre) {
     const char* name;
     XattrKind kind;
   };
-  for (const auto& [name, kind] : {
-           Case{"user.anything", XattrKind::kUser}, Case{"trusted.overlay.opaque", XattrKind::kTrusted},
-           Case{"security.note", XattrKind::kSecurity}, Case{"security.selinux", XattrKind::kLabel},
-           Case{"security.SMACK64EXEC", XattrKind::kLabel}, Case{"security.capability", XattrKind::kCapability},
-           Case{"security.NTACL", XattrKind::kWindowsAcl}, Case{"system.posix_acl_access", XattrKind::kPosixAcl},
-           Case{"system.posix_acl_default", XattrKind::kPosixAcl}, Case{"system.nfs4_acl", XattrKind::kOtherAcl},
-           Case{"system.ntfs_acl", XattrKind::kOtherAcl}, Case{"system.cifs_acl", XattrKind::kOtherAcl},
-           Case{"system.cifs_ntsd_full", XattrKind::kOtherAcl}, Case{"system.sockprotoname", XattrKind::kForeign},
-           Case{"btrfs.compression", XattrKind::kForeign}, Case{"lustre.lov", XattrKind::kForeign},
-           Case{"trusted.SGI_ACL_FILE", XattrKind::kForeign}, Case{"users.x", XattrKind::kForeign}, Case{"", XattrKind::kForeign}}) {
+  for (const auto& [name, kind] :
+       {Case{"user.anything", XattrKind::kUser}, Case{"trusted.overlay.opaque", XattrKind::kTrusted},
+        Case{"security.note", XattrKind::kSecurity}, Case{"security.selinux", XattrKind::kLabel},
+        Case{"security.SMACK64EXEC", XattrKind::kLabel}, Case{"security.capability", XattrKind::kCapability},
+        Case{"security.NTACL", XattrKind::kWindowsAcl}, Case{"system.posix_acl_access", XattrKind::kPosixAcl},
+        Case{"system.posix_acl_default", XattrKind::kPosixAcl}, Case{"system.nfs4_acl", XattrKind::kOtherAcl},
+        Case{"system.ntfs_acl", XattrKind::kOtherAcl}, Case{"system.cifs_acl", XattrKind::kOtherAcl},
+        Case{"system.cifs_ntsd_full", XattrKind::kOtherAcl}, Case{"system.sockprotoname", XattrKind::kForeign},
+        Case{"btrfs.compression", XattrKind::kForeign}, Case{"lustre.lov", XattrKind::kForeign},
+        Case{"trusted.SGI_ACL_FILE", XattrKind::kForeign}, Case{"users.x", XattrKind::kForeign},
+        Case{"", XattrKind::kForeign}}) {
     EXPECT_EQ(XattrKindOf(name), kind) << name;
   }
 }

@@ -31,7 +31,7 @@ const attribute = z.enum(['owner', 'mode', 'setuid', 'xattr', 'capability', 'acl
 export type Attribute = z.infer<typeof attribute>;
 
 /** How many kinds of what was not kept a status names. */
-export const maxNotKeptKinds = 10;
+const maxNotKeptKinds = 10;
 
 /** One kind of what was not kept, with one of the entries that it befell. */
 export const notKept = z.object({

@@ -127,8 +127,8 @@ bool Entries::LookAt(const FileTask& task, const OpenDirectory& open, std::optio
     FailAtDestination(task, present.error());
     return false;
   }
-  // A device or FIFO in the way of a file is more likely a mistyped destination than something to be replaced, and so is
-  // a file in the way of a device.
+  // A device or FIFO in the way of a file is more likely a mistyped destination than something to be replaced, and so
+  // is a file in the way of a device.
   if ((!S_ISREG(present->st_mode) && !S_ISLNK(present->st_mode)) != task.is_special_file) {
     Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination));
     return false;

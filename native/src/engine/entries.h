@@ -29,7 +29,8 @@ class Entries {
   bool Claim(FileTask& task, const OpenDirectory& open, const struct stat& source);
 
   // What has the entry's name in the destination, if anything. The entry is settled as failed, and the answer false,
-  // when that cannot be told, or is of another sort: FIFOs, sockets and devices on one side, files and links on the other.
+  // when that cannot be told, or is of another sort: FIFOs, sockets and devices on one side, files and links on the
+  // other.
   bool LookAt(const FileTask& task, const OpenDirectory& open, std::optional<struct stat>& found);
 
   // At durability File: an entry that is but a name lasts from here on. The other levels see to it at the end.

@@ -15,7 +15,8 @@ constexpr long kCifsMagic = 0xFF534D42;
 constexpr long kSmb2Magic = 0xFE534D42;
 constexpr long kFuseMagic = 0x65735546;
 
-// ntfs-3g; ntfs3 of the kernel; Samba shares: with owner, both lists and audit, without audit, the list of rights alone.
+// ntfs-3g; ntfs3 of the kernel; Samba shares: with owner, both lists and audit, without audit, the list of rights
+// alone.
 constexpr std::array kNtfs3gNames = {"system.ntfs_acl"};
 constexpr std::array kNtfs3Names = {"system.ntfs_security"};
 constexpr std::array kCifsNames = {"system.cifs_ntsd_full", "system.cifs_ntsd", "system.cifs_acl"};

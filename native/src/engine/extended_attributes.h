@@ -23,8 +23,8 @@ enum class XattrKind : uint8_t {
   kLabel,       // security.selinux and others that the system gives to every file by itself, never removed
   kCapability,  // security.capability
   kPosixAcl,
-  kWindowsAcl,   // what Samba keeps of Windows: security.NTACL
-  kOtherAcl,     // NFSv4's and rich ACLs, and the descriptors that drivers of Windows file systems show
+  kWindowsAcl,  // what Samba keeps of Windows: security.NTACL
+  kOtherAcl,    // NFSv4's and rich ACLs, and the descriptors that drivers of Windows file systems show
 };
 
 XattrKind XattrKindOf(std::string_view name);

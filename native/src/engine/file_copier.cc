@@ -106,7 +106,8 @@ bool FileCopier::SettleUnchanged(FileCopy& file, const struct stat& found) {
   if (other_mode || *other_xattrs) failed = MendMetadata(file, found, mended);
   if (failed) return entries_.Fail(task, std::move(*failed)), true;
   if (!mended) return false;
-  const bool counts_once = task.claimed_inode || file.source_stat.st_nlink <= 1 || !transfer_.request.preserve.hardlinks;
+  const bool counts_once =
+      task.claimed_inode || file.source_stat.st_nlink <= 1 || !transfer_.request.preserve.hardlinks;
   if (counts_once) transfer_.control.Add(Word::kBytesUnchanged, file.source_stat.st_size);
   entries_.Done(task, FileId::Of(found), true, {});
   return true;
@@ -260,9 +261,9 @@ Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
 }
 
 void FileCopier::Finish(FileCopy& file) {
-  Outcome failed = KeepMetadata(transfer_, {*file.task.directory, file.task.source_name, file.task.name},
-                                {file.source.get(), file.source_stat, file.destination.get(), file.created, true,
-                                 file.replaced_mode});
+  Outcome failed = KeepMetadata(
+      transfer_, {*file.task.directory, file.task.source_name, file.task.name},
+      {file.source.get(), file.source_stat, file.destination.get(), file.created, true, file.replaced_mode});
   if (failed) return Fail(file, std::move(*failed));
   WrittenFile written;
   written.directory = file.task.directory;

@@ -28,7 +28,8 @@ constexpr std::array kTimesRefused = {EPERM, EOPNOTSUPP, ENOSYS};
 // somebody whom this user namespace does not know.
 constexpr std::array kXattrRefused = {EOPNOTSUPP, ENOSYS, EPERM, EACCES, E2BIG, ERANGE, EINVAL, ENODATA};
 
-// Where a list was asked for by path: also that there is no /proc, or that the name is gone, which shows when it is opened.
+// Where a list was asked for by path: also that there is no /proc, or that the name is gone, which shows when it is
+// opened.
 constexpr std::array kListRefused = {EOPNOTSUPP, ENOSYS, EPERM, EACCES, E2BIG, ENOENT};
 
 bool IsTold(const CopyRequest& request, XattrKind kind) {
@@ -187,8 +188,7 @@ Outcome MetadataKeeper::KeepNamed(const char* name, XattrKind kind) {
   }
   if (!preserve_.acls && limits_group) return LimitGroupBits(value.bytes()), std::nullopt;
   // Under another owner a program would lend its capabilities to somebody else's trust.
-  if (kind == XattrKind::kCapability && !has_owner_)
-    return Lose(Attribute::kCapability, {EPERM, Syscall::kFsetxattr});
+  if (kind == XattrKind::kCapability && !has_owner_) return Lose(Attribute::kCapability, {EPERM, Syscall::kFsetxattr});
   auto has_already = HasAlready(name, value.bytes());
   if (!has_already) return AtDestination(has_already.error());
   if (*has_already) return std::nullopt;

@@ -31,9 +31,10 @@ struct MetadataEnds {
   std::optional<mode_t> replaced_mode = std::nullopt;
 };
 
-// Gives the destination what the request preserves of the source: owner, then extended attributes, then ACLs, then mode.
-// In this order because giving a file away takes its setuid bits and capabilities, and because an ACL and the mode may
-// take away the right to set the rest. What cannot be kept is counted in the transfer, or with `strict` the failure.
+// Gives the destination what the request preserves of the source: owner, then extended attributes, then ACLs, then
+// mode. In this order because giving a file away takes its setuid bits and capabilities, and because an ACL and the
+// mode may take away the right to set the rest. What cannot be kept is counted in the transfer, or with `strict` the
+// failure.
 Outcome KeepMetadata(Transfer& transfer, const EntryName& entry, const MetadataEnds& ends);
 
 // The same for a directory with all that is in it, and its times.

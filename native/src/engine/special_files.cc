@@ -16,16 +16,16 @@ void SpecialFileCopier::Refuse(const Directory& directory, const char* name) {
   Outcome failed;
   // What the user does not ask for is not missed; what may not be made at the destination is.
   if (transfer_.request.preserve.special_files)
-    failed = NoteNotKept(transfer_, {directory, entry_name, entry_name}, Attribute::kSpecialFile,
-                         {0, Syscall::kMknodat});
+    failed =
+        NoteNotKept(transfer_, {directory, entry_name, entry_name}, Attribute::kSpecialFile, {0, Syscall::kMknodat});
   if (failed) return transfer_.Fail(std::move(*failed));
   transfer_.Refuse({FailureReason::kSpecialFile, Side::kSource, PathOf(directory, entry_name), std::nullopt});
 }
 
 // With O_PATH nothing is opened in the sense of its driver, its reader or its server: there is only a hold on it.
 void SpecialFileCopier::Copy(FileTask task, const OpenDirectory& open) {
-  auto source = OpenBeneath(open.source.get(), task.source_name.c_str(), O_PATH | O_NOFOLLOW,
-                            transfer_.directories.resolve());
+  auto source =
+      OpenBeneath(open.source.get(), task.source_name.c_str(), O_PATH | O_NOFOLLOW, transfer_.directories.resolve());
   if (!source) return entries_.FailAtSource(task, source.error());
   auto source_stat = StatOf(source->get());
   if (!source_stat) return entries_.FailAtSource(task, source_stat.error());
@@ -52,8 +52,8 @@ void SpecialFileCopier::CopyOpened(const FileTask& task, const OpenDirectory& op
     const EntryName name{*task.directory, task.source_name, task.name};
     if (Outcome failed = NoteNotKept(transfer_, name, Attribute::kSpecialFile, destination.error()))
       return entries_.Fail(task, std::move(*failed));
-    return entries_.Refuse(task, {FailureReason::kSpecialFile, Side::kSource,
-                                  name.PathOn(Side::kSource), destination.error()});
+    return entries_.Refuse(
+        task, {FailureReason::kSpecialFile, Side::kSource, name.PathOn(Side::kSource), destination.error()});
   }
   if (!destination) return entries_.FailAtDestination(task, destination.error());
   auto found = StatOf(destination->get());

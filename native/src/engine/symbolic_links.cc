@@ -40,7 +40,8 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
     }
   }
   FileId made;
-  if (Outcome failed = Make(task, open, {*source, target->c_str()}, made)) return entries_.Fail(task, std::move(*failed));
+  if (Outcome failed = Make(task, open, {*source, target->c_str()}, made))
+    return entries_.Fail(task, std::move(*failed));
   if (const auto error = entries_.MakeNameDurable(open)) return entries_.FailAtDestination(task, *error);
   entries_.Done(task, made, false, {});
 }
@@ -88,8 +89,7 @@ Outcome SymbolicLinkCopier::KeepAll(const FileTask& task, const OpenDirectory& o
   if (!link) return failed(link.error(), Side::kDestination);
   auto found = StatOf(link->get());
   if (!found) return failed(found.error(), Side::kDestination);
-  if (!S_ISLNK(found->st_mode) || found->st_nlink != 1)
-    return failed({ESTALE, Syscall::kOpenat2}, Side::kDestination);
+  if (!S_ISLNK(found->st_mode) || found->st_nlink != 1) return failed({ESTALE, Syscall::kOpenat2}, Side::kDestination);
   id = FileId::Of(*found);
 
   UniqueFd source;

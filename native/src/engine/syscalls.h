@@ -97,8 +97,8 @@ long Unlinkat(int directory, const char* name);
 long Fchown(int fd, uid_t owner, gid_t group);
 // `fd` may have been opened with O_PATH.
 long Fchmod(int fd, mode_t mode);
-// Of the extended attributes `fd` may have been opened with O_PATH, and be a symbolic link. The two that read answer the
-// length, or -ERANGE when `length` is too short; with a length of 0 they only ask.
+// Of the extended attributes `fd` may have been opened with O_PATH, and be a symbolic link. The two that read answer
+// the length, or -ERANGE when `length` is too short; with a length of 0 they only ask.
 long Flistxattr(int fd, char* into, size_t length);
 long Fgetxattr(int fd, const char* name, void* into, size_t length);
 long Fsetxattr(int fd, const char* name, const void* from, size_t length);

@@ -44,8 +44,7 @@ bool TreeScan::ScanDirectory(int directory) {
     if (is_special && !SpecialFileCopier::Copies(transfer_.request)) continue;
     ++files;
     const bool counts = source.st_nlink == 1 || !transfer_.request.preserve.hardlinks;
-    if (S_ISREG(source.st_mode) && (counts || linked_.insert(FileId::Of(source)).second))
-      bytes += source.st_size;
+    if (S_ISREG(source.st_mode) && (counts || linked_.insert(FileId::Of(source)).second)) bytes += source.st_size;
   }
   transfer_.control.Add(Word::kFilesTotal, files);
   transfer_.control.Add(Word::kBytesTotal, bytes);

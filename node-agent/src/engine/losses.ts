@@ -10,6 +10,8 @@ export interface Loss {
   readonly path: string;
 }
 
+/** As many as a status holds. */
+export const maxLossCount = 10;
 const maxPathLength = 256;
 
 export function describeLoss({ what, errno, count, path }: NotKept): Loss {

@@ -1,11 +1,4 @@
-import {
-  type EngineUsed,
-  maxNotKeptKinds,
-  type TransferFailure,
-  type TransferJobCondition,
-  type TransferJobStatus,
-  type TransferProgress,
-} from '@smartcopy/crds';
+import type { EngineUsed, TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress } from '@smartcopy/crds';
 import {
   describeProgress,
   nothingCounted,
@@ -17,7 +10,7 @@ import {
 } from '@smartcopy/crds/progress';
 import { describeReason } from './failure-sentences.ts';
 import type { FailureGroup } from './failure-summary.ts';
-import { lossNames } from './losses.ts';
+import { lossNames, maxLossCount } from './losses.ts';
 import type { Counters, TransferReport } from './run-transfer.ts';
 
 /** Why a transfer did not start, or what ended it: a word for scripts and a sentence for people. */
@@ -53,7 +46,7 @@ export function describeEnded(report: TransferReport, isReadBack: boolean): Ende
   return {
     progress: {
       ...describeProgress({ counts: countsOf(counters), bytesPerSecond, atMs: endedAtMs, isUnderWay: false }),
-      ...(losses.length === 0 ? {} : { notKept: losses.slice(0, maxNotKeptKinds) }),
+      ...(losses.length === 0 ? {} : { notKept: losses.slice(0, maxLossCount) }),
     },
     engineUsed: describeEngine(counters),
     errors: report.errors.map(describeGroup),
