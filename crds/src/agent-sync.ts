@@ -4,7 +4,7 @@ import { relativePath } from './kinds/endpoint.ts';
 import { hostPath } from './kinds/host-path.ts';
 import { dnsLabel, dnsSubdomain } from './kinds/names.ts';
 import { agentCapabilities, agentRoots } from './kinds/node-agent.ts';
-import { digestAlgorithm, durability, numaMode, updateMode, verifyLevel } from './kinds/transfer-job.ts';
+import { digestAlgorithm, durability, numaMode, preserve, updateMode, verifyLevel } from './kinds/transfer-job.ts';
 import { engineUsed, maxFailureKinds, transferFailure, transferProgress } from './kinds/transfer-job-status.ts';
 import { shardName, shardOutcome } from './kinds/transfer-shard.ts';
 
@@ -17,7 +17,7 @@ export const syncPath = '/agents/v1/sync';
 export const agentTokenAudience = 'smartcopy.io/agents';
 /** The operator's name in its certificate: agents check it whatever address they dial. */
 export const operatorTlsName = 'smartcopy-operator.smartcopy.io';
-/** A request holds everything an agent knows: 256 assignments with ten failures of 700 bytes each fit. */
+/** A request holds everything an agent knows: 256 assignments with ten failures and ten losses of 700 bytes each fit. */
 export const maxSyncBytes = 4 * 1024 * 1024;
 /** Shards that an agent may hold at once. */
 export const maxAssignments = 256;
@@ -49,6 +49,10 @@ const assignedEnd = z.object({
   /** Below subPath, as the job says. */
   path: relativePath,
   crossMounts: z.boolean(),
+  /** What may be planted at a destination; without meaning at a source. Absent, as from an older operator, means no. */
+  keepSetuid: z.boolean().optional(),
+  keepDevices: z.boolean().optional(),
+  keepSecurityXattrs: z.boolean().optional(),
 });
 export type AssignedEnd = z.infer<typeof assignedEnd>;
 
@@ -61,6 +65,8 @@ const assignmentSpec = z.object({
   update: updateMode,
   verify: z.object({ algorithm: digestAlgorithm, level: verifyLevel }).optional(),
   durability,
+  /** Absent: everything. */
+  preserve: preserve.optional(),
   threadCount: z.int().min(1).max(256).optional(),
   bufferBytes: z
     .int()

@@ -58,6 +58,7 @@ export {
   type DigestAlgorithm,
   type Durability,
   digestAlgorithm,
+  type Preserve,
   type TransferJob,
   type TransferJobSpec,
   transferJob,
@@ -69,6 +70,7 @@ export {
 } from './kinds/transfer-job.ts';
 export {
   type EngineUsed,
+  type NotKept,
   type TransferFailure,
   type TransferJobCondition,
   type TransferJobPhase,

@@ -24,6 +24,7 @@ export type FailureReason =
   | 'DestinationInsideSource'
   | 'IoError'
   | 'MediaNotOffered'
+  | 'MetadataNotKept'
   | 'MountPoint'
   | 'NameTooLong'
   | 'NoSpace'
@@ -43,7 +44,7 @@ export type FailureReason =
 /** One entry that was not copied, or whose metadata could not be kept. */
 export interface Failure {
   readonly reason: FailureReason;
-  /** The error's name, such as `EIO`; absent when no system call failed (SourceChanged, VerifyMismatch, SpecialFile). */
+  /** The error's name, such as `EIO`; absent when no system call failed (SourceChanged, VerifyMismatch, SpecialFile, at times MetadataNotKept). */
   readonly errno?: string;
   /** The system call that failed, such as `openat2`. */
   readonly syscall?: string;
@@ -53,7 +54,7 @@ export interface Failure {
   readonly path: Buffer;
   /** Where in the file, when the call was a read or a write. */
   readonly offsetBytes?: number;
-  /** True for an entry that is never copied (a device, socket or FIFO): counted in `entriesRefused`, no failure of the transfer. */
+  /** True for a device, socket or FIFO that was left out: counted in `entriesRefused`, no failure of the transfer. */
   readonly refused: boolean;
 }
 
@@ -63,6 +64,37 @@ export interface NumaPlacement {
   readonly workerCpus: readonly (readonly number[])[];
   /** The node that buffers should be on; a preference. */
   readonly memoryNode?: number;
+}
+
+/** What is kept of an entry beside its content. */
+export interface Preserve {
+  readonly owner: boolean;
+  /** If not, a new entry gets the source's permissions less the umask, and one that replaces a file gets that file's. */
+  readonly mode: boolean;
+  /** If not, a file has the time at which it was copied, and is copied again by every later transfer. */
+  readonly times: boolean;
+  /** Extended attributes: user.*, trusted.*, security.*. */
+  readonly xattrs: boolean;
+  /** POSIX ACLs, NFSv4 ACLs, and the security descriptors of Windows. */
+  readonly acls: boolean;
+  readonly hardlinks: boolean;
+  /** FIFOs, sockets and devices; if not, each is refused by name. */
+  readonly specialFiles: boolean;
+  /** Whether what cannot be kept is a failure of its entry, of reason MetadataNotKept. */
+  readonly strict: boolean;
+}
+
+/** What of an entry a copy was made without. */
+export type Attribute = 'owner' | 'mode' | 'setuid' | 'xattr' | 'capability' | 'acl' | 'time' | 'specialFile';
+
+/** One kind of what was not kept. */
+export interface NotKept {
+  readonly what: Attribute;
+  /** The error's name, such as `EPERM`; absent when it was left out by choice, or the file system keeps something else. */
+  readonly errno?: string;
+  readonly count: number;
+  /** The first entry it befell, relative to the destination's `path`. */
+  readonly path: Buffer;
 }
 
 export interface CopyTreeRequest {
@@ -92,6 +124,13 @@ export interface CopyTreeRequest {
   readonly durability: Durability;
   /** Whose temporary files these are: `.smartcopy-<job><epoch>-<n>`, both as 8 hex digits. Older ones of the same job are removed. */
   readonly temporaries: { readonly job: number; readonly epoch: number };
+  readonly preserve: Preserve;
+  /** Whether setuid and setgid bits of files may be set at the destination at all, whatever is to be preserved. */
+  readonly keepSetuid: boolean;
+  /** The same of devices, FIFOs and sockets. */
+  readonly keepDevices: boolean;
+  /** The same of the attributes security.* and trusted.*, file capabilities among them. */
+  readonly keepSecurityXattrs: boolean;
   /** Whether mounts below the source or destination are entered. If not, each is a failure of reason MountPoint. */
   readonly crossMounts: boolean;
   /** Walks the source beside the copy, so that totals are final early; for a progress display. */
@@ -107,10 +146,8 @@ export interface CopyTreeResult {
   readonly end: 'Finished' | 'Cancelled' | 'EndedEarly';
   /** Faster ways that were tried and not offered by the file systems, each with how often. */
   readonly fallbacks: readonly { readonly from: string; readonly to: string; readonly errno: string; readonly count: number }[];
-  /** Entries whose owner or group could not be kept for want of privilege; their setuid and setgid bits were dropped. */
-  readonly ownersNotKept: number;
-  /** Entries whose mode the file system refused to keep. */
-  readonly modesNotKept: number;
+  /** What was copied and is not quite the same; at most one of each kind and error. */
+  readonly notKept: readonly NotKept[];
   readonly temporariesRemoved: number;
   /** Set when the digest list could not be written to its end; the copy itself went on. */
   readonly digestsError?: { readonly errno: string; readonly syscall: string };

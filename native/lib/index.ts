@@ -9,6 +9,7 @@ export {
 } from './compare-trees.ts';
 export { ControlBlock, type Counters } from './control-block.ts';
 export {
+  type Attribute,
   type CopyTreeRequest,
   type CopyTreeResult,
   copyTree,
@@ -16,7 +17,9 @@ export {
   type Durability,
   type Failure,
   type FailureReason,
+  type NotKept,
   type NumaPlacement,
+  type Preserve,
   type RootedPath,
   type UpdateMode,
   type VerifyLevel,

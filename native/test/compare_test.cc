@@ -289,7 +289,7 @@ TEST_F(Comparisons, NameEveryFailedCallAndTakeNoneForADifference) {
   auto request = Request();
   request.thread_count = 1;
   for (const auto failing : {Syscall::kOpenat2, Syscall::kFstat, Syscall::kFstatat, Syscall::kGetdents64,
-                             Syscall::kPread, Syscall::kReadlinkat, Syscall::kListxattr, Syscall::kMmap}) {
+                             Syscall::kPread, Syscall::kReadlinkat, Syscall::kFlistxattr, Syscall::kMmap}) {
     faults::Use({});
     EXPECT_TRUE(testing::Compare(request).equal());
     const int64_t calls = faults::CallCount(failing);

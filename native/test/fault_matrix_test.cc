@@ -146,9 +146,6 @@ class Ground {
     place_ = transfer.file_system == nullptr ? folder_.path() : disk_->path();
     if (!usable()) return;
     transfer.plant_source(place_);
-    for (const NotKept not_kept :
-         {NotKept{false, false}, NotKept{false, true}, NotKept{true, false}, NotKept{true, true}})
-      source_[{not_kept.owners, not_kept.modes}] = FactsOf(place_ + "/source", not_kept);
   }
 
   bool usable() const { return !disk_ || disk_->mounted(); }
@@ -178,12 +175,13 @@ class Ground {
     return report;
   }
 
-  std::map<std::string, Facts> Destination(NotKept not_kept = {}) const {
+  std::map<std::string, Facts> Destination(const Lost& lost = {}) const {
     const std::string path = place_ + "/destination";
-    return Exists(path) ? FactsOf(path, not_kept) : std::map<std::string, Facts>();
+    return Exists(path) ? FactsOf(path, lost) : std::map<std::string, Facts>();
   }
-  const std::map<std::string, Facts>& Source(NotKept not_kept = {}) const {
-    return source_.at({not_kept.owners, not_kept.modes});
+  const std::map<std::string, Facts>& Source(const Lost& lost = {}) const {
+    const auto known = source_.find(lost);
+    return known != source_.end() ? known->second : source_.emplace(lost, FactsOf(place_ + "/source", lost)).first->second;
   }
 
   std::map<std::string, Facts> old;  // the destination before the run
@@ -193,16 +191,15 @@ class Ground {
   const TemporaryDirectory folder_;
   std::optional<LoopFileSystem> disk_;
   std::string place_;
-  std::map<std::pair<bool, bool>, std::map<std::string, Facts>> source_;  // by what is not kept
+  mutable std::map<Lost, std::map<std::string, Facts>> source_;  // by what is left out
   const UniqueFd digests_{::open("/tmp", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600)};
 };
 
-NotKept NotKeptBy(const Report& report) {
-  NotKept not_kept;
-  if (!report.started()) return not_kept;
-  not_kept.owners = report.result().owners_not_kept > 0;
-  not_kept.modes = report.result().modes_not_kept > 0;
-  return not_kept;
+Lost LostBy(const Report& report) {
+  Lost lost;
+  if (!report.started()) return lost;
+  for (const NotKept& kind : report.result().not_kept) lost.insert(kind.what);
+  return lost;
 }
 
 // Whether the report names this entry, or a directory that it is in.
@@ -243,9 +240,9 @@ void ExpectHonest(const Ground& ground, const Report& report, bool may_leave, co
   const bool says_so = !report.started() || report[Word::kFilesFailed] > 0 || report.result().digests_error;
   EXPECT_TRUE(all_done || says_so) << what << ": neither done nor failed";
   EXPECT_EQ(static_cast<size_t>(report[Word::kFilesFailed]), report.failures.size()) << what;
-  const auto not_kept = NotKeptBy(report);
-  const auto source = ground.Source(not_kept);
-  const auto copy = ground.Destination(not_kept);
+  const auto lost = LostBy(report);
+  const auto source = ground.Source(lost);
+  const auto copy = ground.Destination(lost);
   for (const auto& [name, expected] : source) {
     const auto present = copy.find(name);
     if (report.started() && !IsNamed(report, name)) {

@@ -43,7 +43,8 @@ class Faults : public ::testing::Test {
       EXPECT_TRUE(SameTree(place / "destination", place / "source")) << what;
       return;
     }
-    const bool says_so = !report.started() || report[Word::kFilesFailed] > 0 || report.result().digests_error;
+    const bool says_so = !report.started() || report[Word::kFilesFailed] > 0 || report.result().digests_error ||
+                         !report.result().not_kept.empty();
     EXPECT_TRUE(says_so) << what;
     for (const char* name : {"buffers", "one"}) {
       const std::string now = ReadFile(place / "destination/" + std::string(name));
@@ -131,8 +132,13 @@ TEST_F(Faults, AFileSystemWithoutModesKeepsTheContent) {
   faults::Use(plan);
   const Report report = Copy(place / "source", place / "destination");
   faults::Clear();
-  EXPECT_TRUE(Clean(report));
-  EXPECT_EQ(report.result().modes_not_kept, 2);
+  EXPECT_TRUE(report.failures.empty());
+  ASSERT_EQ(report.result().not_kept.size(), 1u);
+  const NotKept& lost = report.result().not_kept.front();
+  EXPECT_EQ(lost.what, Attribute::kMode);
+  EXPECT_EQ(lost.code, EPERM);
+  EXPECT_EQ(lost.count, 2);
+  EXPECT_EQ(lost.path, "file");
   EXPECT_EQ(ReadFile(place / "destination/file"), "content");
 }
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,6 +94,18 @@ void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds) {
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0) << path;
 }
 
+bool SetXattr(const std::string& path, const std::string& name, std::string_view value) {
+  return ::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) == 0;
+}
+
+std::optional<std::string> Xattr(const std::string& path, const std::string& name) {
+  std::string value(65'536, '\0');
+  const ssize_t length = ::lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
+  if (length < 0) return std::nullopt;
+  value.resize(static_cast<size_t>(length));
+  return value;
+}
+
 struct stat FileStat(const std::string& path) {
   struct stat found{};
   EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
@@ -104,6 +118,19 @@ bool Exists(const std::string& path) {
 }
 
 namespace {
+
+// In the order of their names.
+std::map<std::string, std::string> XattrsOf(const std::string& path) {
+  std::string names(65'536, '\0');
+  const ssize_t length = ::llistxattr(path.c_str(), names.data(), names.size());
+  std::map<std::string, std::string> all;
+  for (size_t at = 0; length > 0 && at < static_cast<size_t>(length);) {
+    const std::string name = names.c_str() + at;
+    all[name] = Xattr(path, name).value_or("none");
+    at += name.size() + 1;
+  }
+  return all;
+}
 
 std::vector<std::string> NamesIn(const std::string& path) {
   std::vector<std::string> names;
@@ -121,12 +148,12 @@ std::vector<std::string> NamesIn(const std::string& path) {
 
 class FactsGatherer {
  public:
-  explicit FactsGatherer(NotKept not_kept) : not_kept_(not_kept) {}
+  explicit FactsGatherer(const Lost& lost) : lost_(lost) {}
 
   void Gather(const std::string& path, const std::string& name) {
     Facts facts;
     facts.found = FileStat(path);
-    facts.metadata = MetadataOf(facts.found);
+    facts.metadata = MetadataOf(path, facts.found);
     const auto key = std::pair(facts.found.st_dev, facts.found.st_ino);
     if (!S_ISDIR(facts.found.st_mode) && facts.found.st_nlink > 1)
       facts.same_file = first_names_.try_emplace(key, name).first->second;
@@ -141,24 +168,32 @@ class FactsGatherer {
   std::map<std::string, Facts> all;
 
  private:
-  std::string MetadataOf(const struct stat& found) const {
+  std::string MetadataOf(const std::string& path, const struct stat& found) const {
+    const auto is_lost = [&](Attribute what) { return lost_.contains(what); };
+    mode_t kept = ~0U;
     // Without the owner's rights a copy gives up setuid and setgid.
-    const mode_t kept = not_kept_.modes ? S_IFMT : not_kept_.owners ? ~static_cast<mode_t>(S_ISUID | S_ISGID) : ~0U;
+    if (is_lost(Attribute::kOwner) || is_lost(Attribute::kSetuid)) kept = ~static_cast<mode_t>(S_ISUID | S_ISGID);
+    if (is_lost(Attribute::kMode)) kept = S_IFMT;
     std::ostringstream line;
     line << "mode=" << std::oct << (found.st_mode & kept) << std::dec;
-    if (!not_kept_.owners) line << " owner=" << found.st_uid << ':' << found.st_gid;
-    line << " mtime=" << found.st_mtim.tv_sec << '.' << found.st_mtim.tv_nsec;
+    if (!is_lost(Attribute::kOwner)) line << " owner=" << found.st_uid << ':' << found.st_gid;
+    if (!is_lost(Attribute::kTime)) line << " mtime=" << found.st_mtim.tv_sec << '.' << found.st_mtim.tv_nsec;
+    if (S_ISCHR(found.st_mode) || S_ISBLK(found.st_mode))
+      line << " device=" << major(found.st_rdev) << ':' << minor(found.st_rdev);
+    if (is_lost(Attribute::kXattr) || is_lost(Attribute::kCapability) || is_lost(Attribute::kAcl)) return line.str();
+    for (const auto& [attribute, value] : XattrsOf(path))
+      line << ' ' << attribute << '=' << std::hash<std::string>{}(value);
     return line.str();
   }
 
-  const NotKept not_kept_;
+  const Lost lost_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
 };
 
 }  // namespace
 
-std::map<std::string, Facts> FactsOf(const std::string& path, NotKept not_kept) {
-  FactsGatherer gatherer(not_kept);
+std::map<std::string, Facts> FactsOf(const std::string& path, const Lost& lost) {
+  FactsGatherer gatherer(lost);
   gatherer.Gather(path, ".");
   return std::move(gatherer.all);
 }
@@ -183,6 +218,10 @@ std::vector<std::string> Describe(const std::string& path) {
   if (!report.started())
     return failed << report.start_error().path << ": " << SyscallName(report.start_error().error.call) << ": "
                   << strerrorname_np(report.start_error().error.code);
+  if (report.failures.empty() && !report.result().not_kept.empty()) {
+    const NotKept& lost = report.result().not_kept.front();
+    return failed << AttributeName(lost.what) << " of '" << lost.path << "' not kept: " << lost.code;
+  }
   if (report.failures.empty()) return failed << "not finished";
   const Failure& first = report.failures.front();
   failed << report.failures.size() << " failures, first " << FailureReasonName(first.reason) << " of '" << first.path

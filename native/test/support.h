@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,18 +77,19 @@ void MakeDirectory(const std::string& path, mode_t mode = 0755);
 void MakeLink(const std::string& target, const std::string& path);
 // Sets the modification time (and access time) of anything, links included, to whole and nanoseconds.
 void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds);
+// Sets an extended attribute of anything, links included; false when the file system has no such attribute.
+bool SetXattr(const std::string& path, const std::string& name, std::string_view value);
+// Its value; nothing when it has none.
+std::optional<std::string> Xattr(const std::string& path, const std::string& name);
 struct stat FileStat(const std::string& path);
 bool Exists(const std::string& path);
 
 // What a copy could not keep, and said so: a comparison leaves it out.
-struct NotKept {
-  bool owners = false;
-  bool modes = false;
-};
+using Lost = std::set<Attribute>;
 
 // Everything a copy has to keep of one entry.
 struct Facts {
-  std::string metadata;   // type, mode, owner, modification time
+  std::string metadata;   // type, mode, owner, modification time, device number, extended attributes with the ACLs
   std::string content;    // a file's bytes or a link's target
   std::string same_file;  // the first of its names, if it has several
   struct stat found{};
@@ -97,7 +100,7 @@ struct Facts {
 };
 
 // What is at and below `path`, by relative names; the top's own is ".". Equal trees have equal facts.
-std::map<std::string, Facts> FactsOf(const std::string& path, NotKept not_kept = {});
+std::map<std::string, Facts> FactsOf(const std::string& path, const Lost& lost = {});
 // The same as lines to print and compare.
 std::vector<std::string> Describe(const std::string& path);
 // Whether two trees have the same description; says the first difference.
@@ -114,8 +117,8 @@ struct Report {
   End end() const { return std::get<CopyResult>(outcome).end; }
   const CopyResult& result() const { return std::get<CopyResult>(outcome); }
   const StartError& start_error() const { return std::get<StartError>(outcome); }
-  // Every entry was copied or found equal.
-  bool clean() const { return started() && end() == End::kFinished && failures.empty(); }
+  // Every entry was copied or found equal, with everything.
+  bool clean() const { return started() && end() == End::kFinished && failures.empty() && result().not_kept.empty(); }
 };
 
 // Whether it is clean; says the first failure.

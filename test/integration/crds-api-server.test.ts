@@ -139,13 +139,29 @@ function testKinds(): void {
   test('members that a client writes as null are as if they were not written', async () => {
     const { spec } = await storeDone(
       jobs,
-      jobWith({ update: null, verify: null, bandwidth: null, engine: {}, parallelism: { threadsPerNode: null }, suspend: null }),
+      jobWith({
+        update: null,
+        verify: null,
+        preserve: null,
+        bandwidth: null,
+        engine: {},
+        parallelism: { threadsPerNode: null },
+        suspend: null,
+      }),
     );
     assert.deepEqual(
       storedTransferJob.shape.spec.parse(spec),
       storedTransferJob.shape.spec.parse(jobWith({ engine: {}, parallelism: {} }).spec),
     );
-    const opened = { alias: 'scratch', hostPath: '/mnt/scratch', subPath: null, nodeSelector: null, access: null, crossMounts: null };
+    const opened = {
+      alias: 'scratch',
+      hostPath: '/mnt/scratch',
+      subPath: null,
+      nodeSelector: null,
+      access: null,
+      crossMounts: null,
+      keepDevices: null,
+    };
     const policy = await storeDone(
       policies,
       policyWith({ namespaceSelector: { matchLabels: null, matchExpressions: null }, roots: [opened] }),

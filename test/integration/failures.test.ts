@@ -90,8 +90,16 @@ test('an owner that cannot be kept is no failure, but said and counted, and take
   const ended = await smartcopy(t, ['--json', source, destination], { by: withoutChown() });
 
   assert.equal(ended.status, 0, ended.stderr);
-  assert.match(ended.stderr, /^smartcopy: warning: 1 copy without the owner or group of the source, .*setuid.*CAP_CHOWN/m);
-  assert.match(ended.stdout, /"ownersNotKept":1,"modesNotKept":0/);
+  assert.match(
+    ended.stderr,
+    /^smartcopy: warning: 1 copy without the owner or group of the source: .*CAP_CHOWN.*; the first: theirs\.txt$/m,
+  );
+  assert.match(ended.stderr, /^smartcopy: warning: 1 copy without the setuid or setgid bits of the source: /m);
+  const { notKept } = JSON.parse(ended.stdout).progress;
+  assert.deepEqual(notKept, [
+    { what: 'owner', errno: 'EPERM', count: 1, path: 'theirs.txt' },
+    { what: 'setuid', errno: 'EPERM', count: 1, path: 'theirs.txt' },
+  ]);
   const { uid, mode } = statSync(join(destination, 'theirs.txt'));
   assert.deepEqual([uid, mode & 0o7777], [0, 0o755]);
   assert.equal((await smartcopy(t, ['--quiet', source, destination], { by: withoutChown() })).stderr, '');

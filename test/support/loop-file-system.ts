@@ -6,11 +6,13 @@ import { cleanUp } from './clean-up.ts';
 import { execute, findProgram } from './programs.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-export type FileSystemType = 'ext4' | 'xfs' | 'btrfs';
+export type FileSystemType = 'ext4' | 'xfs' | 'btrfs' | 'vfat';
 
 export interface LoopOptions {
   readonly type: FileSystemType;
   readonly sizeBytes: number;
+  /** For its mkfs. */
+  readonly makeOptions?: readonly string[];
   /** As `mount -o` takes them. */
   readonly mountOptions?: string;
   /** Where the file that stands for the disk is made; a temporary folder if absent. */
@@ -31,12 +33,13 @@ export interface LoopFileSystem {
  * Ask `canLoop` first.
  */
 export async function loopFileSystem(t: TestContext, options: LoopOptions): Promise<LoopFileSystem> {
-  const { type, sizeBytes, mountOptions } = options;
+  const { type, sizeBytes, makeOptions = [], mountOptions } = options;
   const folder = options.imageFolder ?? (await temporaryFolder(t, { memoryBytes: sizeBytes }));
   const image = join(folder, `${type}.image`);
   await using file = await open(image, 'wx');
   await file.truncate(sizeBytes);
-  await execute(`mkfs.${type}`, ['-q', image]);
+  const quietly = type === 'vfat' ? [] : ['-q'];
+  await execute(`mkfs.${type}`, [...quietly, ...makeOptions, image]);
   return { image, ...(await mountImage(t, image, mountOptions)) };
 }
 
@@ -56,7 +59,12 @@ export async function mountImage(t: TestContext, image: string, mountOptions = '
   return { path, unmount };
 }
 
-const smallestBytes: Readonly<Record<FileSystemType, number>> = { ext4: 8 * 1024 ** 2, xfs: 320 * 1024 ** 2, btrfs: 128 * 1024 ** 2 };
+const smallestBytes: Readonly<Record<FileSystemType, number>> = {
+  ext4: 8 * 1024 ** 2,
+  xfs: 320 * 1024 ** 2,
+  btrfs: 128 * 1024 ** 2,
+  vfat: 8 * 1024 ** 2,
+};
 
 /** Whether such a file system can be made and mounted here, found by doing it; if not, the test is marked as skipped and why. */
 export async function canLoop(t: TestContext, type: FileSystemType): Promise<boolean> {

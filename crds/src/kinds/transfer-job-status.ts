@@ -9,11 +9,42 @@ import { time } from './time.ts';
 const transferJobPhase = z.enum(['Pending', 'Scanning', 'Running', 'Verifying', 'Suspended', 'Complete', 'Failed']);
 export type TransferJobPhase = z.infer<typeof transferJobPhase>;
 
+/** As a person may see it: see TransferFailure. */
+const entryPath = z.string().max(256);
+const entryPathHex = z
+  .string()
+  .max(512)
+  .regex(/^([0-9a-f]{2})*$/, { error: 'must be pairs of hexadecimal digits' });
+const errorName = z
+  .string()
+  .max(32)
+  .regex(/^E[A-Z0-9]+$/, { error: "must be an error's name such as EIO" });
+
 const summary = z.object({
   progress: z.string().max(64).describe('For example 42%, or 1.5 GiB until totalsFinal.'),
   rate: z.string().max(64).describe('For example 1.2 GiB/s.'),
   eta: z.string().max(64).optional().describe('Time left, for example 3m20s; absent while that is unknown and at the end.'),
 });
+
+/** What of an entry a copy may be without although its content is complete. */
+const attribute = z.enum(['owner', 'mode', 'setuid', 'xattr', 'capability', 'acl', 'time', 'specialFile']);
+export type Attribute = z.infer<typeof attribute>;
+
+/** How many kinds of what was not kept a status names. */
+const maxNotKeptKinds = 10;
+
+/** One kind of what was not kept, with one of the entries that it befell. */
+export const notKept = z.object({
+  what: attribute.describe(
+    'What the copies are without: owner (or group), mode, setuid (and setgid), xattr, capability (of a program), acl, time, or specialFile for an entry that was not made at all.',
+  ),
+  errno: errorName
+    .optional()
+    .describe("The system's error, such as EPERM; absent when the policy leaves it out or the file system keeps something else."),
+  count: count.min(1).describe('How many entries are without it.'),
+  path: entryPath.describe('The first of them, relative to the path of the destination; written as in errors.'),
+});
+export type NotKept = z.infer<typeof notKept>;
 
 export const transferProgress = z.object({
   bytesTotal: count.describe('Bytes of content found in the source so far; all of it once totalsFinal. Hard-linked content counts once.'),
@@ -22,13 +53,15 @@ export const transferProgress = z.object({
   filesTotal: count.describe('Names found that are not directories: regular files, symbolic links and further names of hard-linked files.'),
   filesDone: count.describe('Files that were copied and are as durable as spec.durability says.'),
   filesUnchanged: count.describe('Files that were left alone because they were equal already.'),
-  entriesRefused: count.describe('Devices, sockets and FIFOs, which are never copied.'),
+  entriesRefused: count.describe('Devices, sockets and FIFOs that were left out.'),
   filesFailed: count.describe('Entries that could not be copied, or not with all attributes: files, links and directories.'),
   bytesVerified: count.describe('Bytes read back from the destination and found equal.'),
-  ownersNotKept: count
+  notKept: z
+    .array(notKept)
+    .max(maxNotKeptKinds)
     .optional()
-    .describe('Entries copied without their owner or group, for want of privilege, and so without setuid and setgid; known at the end.'),
-  modesNotKept: count.optional().describe('Entries copied without their mode, which the file system refused to keep; known at the end.'),
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .describe('What was copied and is not quite the same, one of each kind; known at the end, absent when everything was kept.'),
   totalsFinal: z.boolean().describe('Whether the whole source has been counted, so that bytesTotal and filesTotal do not grow any more.'),
   percent: z
     .int()
@@ -56,25 +89,14 @@ export type EngineUsed = z.infer<typeof engineUsed>;
 export const transferFailure = z.object({
   reason: reason.describe('What went wrong, as one word such as NoSpace, PermissionDenied or VerifyMismatch.'),
   side: z.enum(['Source', 'Destination']).describe('Which end of the job the path is in.'),
-  path: z
-    .string()
-    .max(256)
-    .describe(
-      'The entry, relative to the path of that end, shortened to 256 characters; unprintable characters and bytes that are no UTF-8 are escaped. ' +
-        'Empty means that directory itself.',
-    ),
-  pathHex: z
-    .string()
-    .max(512)
-    .regex(/^([0-9a-f]{2})*$/, { error: 'must be pairs of hexadecimal digits' })
+  path: entryPath.describe(
+    'The entry, relative to the path of that end, shortened to 256 characters; unprintable characters and bytes that are no UTF-8 are escaped. ' +
+      'Empty means that directory itself.',
+  ),
+  pathHex: entryPathHex
     .optional()
     .describe('The first 256 bytes of the whole path in hexadecimal digits; present only where it is not UTF-8.'),
-  errno: z
-    .string()
-    .max(32)
-    .regex(/^E[A-Z0-9]+$/, { error: "must be an error's name such as EIO" })
-    .optional()
-    .describe("The system's error, such as EIO; absent when no system call failed."),
+  errno: errorName.optional().describe("The system's error, such as EIO; absent when no system call failed."),
   syscall: z.string().max(32).optional().describe('The system call that failed, such as openat2.'),
   count: count.min(1).describe('How many entries failed in this way.'),
 });

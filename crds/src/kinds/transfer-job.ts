@@ -55,6 +55,39 @@ const parallelism = z.strictObject({
 
 export const numaMode = z.enum(['Auto', 'Off']);
 
+export const preserve = z.strictObject({
+  owner: z.boolean().default(true).describe('Owner and group. If false, copies belong to whoever carries the job out.'),
+  mode: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Permissions with setuid, setgid and sticky bits. If false, a new entry gets the permissions of the source less the umask, and one that replaces a file gets those of that file.',
+    ),
+  times: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Modification and access times, to the nanosecond. If false, copies have the time of their making, so that update IfDifferent copies them again.',
+    ),
+  xattrs: z.boolean().default(true).describe('Extended attributes: user.*, and trusted.* and security.* where the policy keeps them.'),
+  acls: z
+    .boolean()
+    .default(true)
+    .describe('POSIX ACLs (access and default), NFSv4 ACLs, and security descriptors of Windows, byte for byte.'),
+  hardlinks: z.boolean().default(true).describe('Which names are one file. If false, each name becomes a file of its own.'),
+  specialFiles: z
+    .boolean()
+    .default(true)
+    .describe('FIFOs, sockets and devices, where the policy keeps them. If false, they are left out and counted in entriesRefused.'),
+  strict: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether an entry fails, with reason MetadataNotKept, when something of it cannot be kept. If false, that is counted in progress.notKept.',
+    ),
+});
+export type Preserve = z.infer<typeof preserve>;
+
 const engine = z.strictObject({
   bufferSize: quantityBetween({ least: '4Ki', most: '1Gi', unit: 'bytes', advice: 'leave it out to let the engine choose' })
     .optional()
@@ -88,6 +121,9 @@ export const transferJobSpec = withRules(
         'What done means for power loss. Batch makes the data of many files durable at once before they get their times and final names. ' +
           'File does so for each file. None promises nothing.',
       ),
+    preserve: preserve
+      .optional()
+      .describe('What is kept of an entry beside its content. Absent means everything, as far as the file system and the policy allow.'),
     bandwidth: bandwidth
       .optional()
       .describe('How fast the job may move bytes. Absent means no limit. A change takes effect within seconds.'),
@@ -117,7 +153,7 @@ export const transferJob = z.strictObject({
 export type TransferJob = z.infer<typeof transferJob>;
 
 /** Once agents work on a job, what it copies and how stays as it is: a change would make one job out of two. */
-const fixedOnceStarted = ['source', 'destination', 'update', 'verify', 'durability', 'engine'].map((member): TransitionRule => {
+const fixedOnceStarted = ['source', 'destination', 'update', 'verify', 'durability', 'preserve', 'engine'].map((member): TransitionRule => {
   const [now, before] = [`self.spec.${member}`, `oldSelf.spec.${member}`];
   return {
     fieldPath: `.spec.${member}`,

@@ -45,6 +45,22 @@ const policyRoot = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether jobs enter file systems that are mounted below the root. If not, each is a failure of reason MountPoint.'),
+  keepSetuid: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether files that jobs copy to here keep their setuid and setgid bits: they lend the rights of their owner to whoever runs them.',
+    ),
+  keepDevices: z
+    .boolean()
+    .default(false)
+    .describe('Whether jobs make devices, FIFOs and sockets here. If not, they are left out and counted in entriesRefused.'),
+  keepSecurityXattrs: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether files that jobs copy to here keep the extended attributes security.* and trusted.*, among them the capabilities that a program gets.',
+    ),
 });
 export type PolicyRoot = z.infer<typeof policyRoot>;
 

@@ -44,6 +44,16 @@ export const acceptedJobs: readonly AcceptedObject[] = [
       update: 'Always',
       verify: { algorithm: 'BLAKE3', level: 'Source' },
       durability: 'File',
+      preserve: {
+        owner: false,
+        mode: false,
+        times: false,
+        xattrs: false,
+        acls: false,
+        hardlinks: false,
+        specialFiles: false,
+        strict: true,
+      },
       bandwidth: { limit: '100M' },
       parallelism: { threadsPerNode: 8 },
       engine: { bufferSize: '1Mi' },
@@ -52,7 +62,7 @@ export const acceptedJobs: readonly AcceptedObject[] = [
   },
   { name: 'a digest of OpenSSL, read back from the medium', document: jobWith({ verify: { algorithm: 'SHA256', level: 'Media' } }) },
   { name: 'the older digest of xxHash', document: jobWith({ verify: { algorithm: 'XXH64' } }) },
-  { name: 'empty objects, whose members have defaults', document: jobWith({ verify: {}, parallelism: {}, engine: {} }) },
+  { name: 'empty objects, whose members have defaults', document: jobWith({ verify: {}, preserve: {}, parallelism: {}, engine: {} }) },
   { name: 'a path left out, which is the root', document: jobWith({ source: { nodePath: { root: 'scratch', nodeName: 'worker-1' } } }) },
   { name: 'a root alias of 63 characters', document: from({ root: 'a'.repeat(63) }) },
   { name: 'a root alias that starts with a digit', document: from({ root: '2nd-disk' }) },
@@ -205,6 +215,13 @@ const refusedByStructure: readonly RefusedObject[] = [
     'must be None, Source, Readback, or Media',
   ),
   structure('a durability in small letters', jobWith({ durability: 'batch' }), 'spec.durability', 'must be Batch, File, or None'),
+  structure(
+    'a word for a member of preserve',
+    jobWith({ preserve: { owner: 'yes' } }),
+    'spec.preserve.owner',
+    'must be true or false, not a string',
+  ),
+  structure('a list as preserve', jobWith({ preserve: ['owner'] }), 'spec.preserve', 'must be an object, not a list'),
   structure('a bandwidth without a limit', jobWith({ bandwidth: {} }), limit, 'is required'),
   structure('a limit with a fraction as a number', limited(1.5), limit, quantityMessage),
   structure('a list as the limit', limited([]), limit, quantityMessage),
@@ -227,6 +244,7 @@ const refusedAsUnknown: readonly RefusedObject[] = [
   unknown('a schedule of bandwidth', jobWith({ bandwidth: { limit: 1, scheduleRef: { name: 'a' } } }), 'spec.bandwidth.scheduleRef'),
   unknown('a field of later in verify', jobWith({ verify: { sample: 1 } }), 'spec.verify.sample'),
   unknown('a field of later in parallelism', jobWith({ parallelism: { shards: 2 } }), 'spec.parallelism.shards'),
+  unknown('a misspelt member of preserve', jobWith({ preserve: { xattr: false } }), 'spec.preserve.xattr'),
   unknown('a field of later in engine', jobWith({ engine: { io: 'Auto' } }), 'spec.engine.io'),
   unknown('a misspelt member of metadata', { ...jobWith(), metadata: { name: 'run42', lables: {} } }, 'metadata.lables'),
   unknown('a member beside spec', { ...jobWith(), specs: {} }, 'specs'),
@@ -244,7 +262,13 @@ export const refusedJobs: readonly RefusedObject[] = [
 ];
 
 const running = { phase: 'Running', startTime: '2026-01-31T09:30:00Z' };
-const full = { update: 'Always', verify: { level: 'Source' }, durability: 'File', engine: { bufferSize: '1Mi' } };
+const full = {
+  update: 'Always',
+  verify: { level: 'Source' },
+  durability: 'File',
+  preserve: { strict: true },
+  engine: { bufferSize: '1Mi' },
+};
 const changed = (spec: object): object => jobWith({ ...full, ...spec });
 
 const fixedOnceStarted: readonly (readonly [name: string, change: object, field: string])[] = [
@@ -255,6 +279,8 @@ const fixedOnceStarted: readonly (readonly [name: string, change: object, field:
   ['a member of verify', { verify: { level: 'Readback' } }, 'spec.verify'],
   ['verify, which goes', { verify: undefined }, 'spec.verify'],
   ['the durability', { durability: undefined }, 'spec.durability'],
+  ['a member of preserve', { preserve: { strict: true, owner: false } }, 'spec.preserve'],
+  ['preserve, which goes', { preserve: undefined }, 'spec.preserve'],
   ['a member of engine', { engine: { bufferSize: '2Mi' } }, 'spec.engine'],
   ['engine, which goes', { engine: undefined }, 'spec.engine'],
 ];

@@ -8,9 +8,9 @@ test('a status with every field is taken as it is', () => {
   assert.deepEqual(transferJobStatus.parse(finishedStatus), finishedStatus);
 });
 
-// Nine conditions with the longest sentences, ten failures of names that are all escapes: etcd takes 1.5 MiB, but holds every job.
-test('the largest status is no larger than 24 KiB', () => {
-  assert.ok(JSON.stringify(finishedStatus).length < 24 * 1024);
+// Nine conditions with the longest sentences, ten failures and ten losses of names that are all escapes: etcd takes 1.5 MiB, but holds every job.
+test('the largest status is no larger than 26 KiB', () => {
+  assert.ok(JSON.stringify(finishedStatus).length < 26 * 1024);
 });
 
 test('what a newer version wrote can be read, without the fields that are unknown here', () => {

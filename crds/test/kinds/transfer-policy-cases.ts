@@ -54,6 +54,9 @@ export const acceptedPolicies: readonly AcceptedObject[] = [
           nodeSelector: { matchLabels: { disk: 'nvme' }, matchExpressions: [{ key: 'zone', operator: 'In', values: ['a'] }] },
           access: 'ReadWrite',
           crossMounts: true,
+          keepSetuid: true,
+          keepDevices: true,
+          keepSecurityXattrs: true,
         },
       ],
     }),
@@ -202,6 +205,8 @@ const refusedByStructure: readonly RefusedObject[] = [
   ),
   structure('an empty host path', opening({ hostPath: '' }), hostPath, 'must be at least 1 character long'),
   structure('another kind of access', opening({ access: 'Any' }), 'spec.roots[0].access', 'must be ReadOnly, WriteOnly, or ReadWrite'),
+  structure('a word for keepSetuid', opening({ keepSetuid: 'no' }), 'spec.roots[0].keepSetuid', 'must be true or false, not a string'),
+  structure('a number for keepDevices', opening({ keepDevices: 1 }), 'spec.roots[0].keepDevices', 'must be true or false, not a number'),
   structure('a word for crossMounts', opening({ crossMounts: 'no' }), 'spec.roots[0].crossMounts', 'must be true or false, not a string'),
   structure(
     'another operator',

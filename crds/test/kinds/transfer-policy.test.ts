@@ -23,6 +23,17 @@ test('a label written without a value is refused', () => {
 test('defaults are the closed ones', () => {
   assert.deepEqual(transferPolicySpec.parse(policyWith().spec), {
     namespaceSelector: {},
-    roots: [{ alias: 'scratch', hostPath: '/mnt/scratch', subPath: '', access: 'ReadOnly', crossMounts: false }],
+    roots: [
+      {
+        alias: 'scratch',
+        hostPath: '/mnt/scratch',
+        subPath: '',
+        access: 'ReadOnly',
+        crossMounts: false,
+        keepSetuid: false,
+        keepDevices: false,
+        keepSecurityXattrs: false,
+      },
+    ],
   });
 });

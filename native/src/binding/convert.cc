@@ -23,6 +23,12 @@ Napi::Value BytesToJs(Napi::Env env, const std::string& bytes) {
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
+Preserve PreserveFrom(const Napi::Object& value) {
+  const auto wants = [&](const char* key) { return value.Get(key).As<Napi::Boolean>().Value(); };
+  return {wants("owner"), wants("mode"),      wants("times"),        wants("xattrs"),
+          wants("acls"),  wants("hardlinks"), wants("specialFiles"), wants("strict")};
+}
+
 void SetError(Napi::Object& object, const IoError& error) {
   object.Set("errno", ErrnoName(error.code));
   object.Set("syscall", SyscallName(error.call));
@@ -80,6 +86,10 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   const auto temporaries = value.Get("temporaries").As<Napi::Object>();
   request.job = temporaries.Get("job").As<Napi::Number>().Uint32Value();
   request.epoch = temporaries.Get("epoch").As<Napi::Number>().Uint32Value();
+  request.preserve = PreserveFrom(value.Get("preserve").As<Napi::Object>());
+  request.keep_setuid = value.Get("keepSetuid").As<Napi::Boolean>();
+  request.keep_devices = value.Get("keepDevices").As<Napi::Boolean>();
+  request.keep_security_xattrs = value.Get("keepSecurityXattrs").As<Napi::Boolean>();
   request.cross_mounts = value.Get("crossMounts").As<Napi::Boolean>();
   request.scan_totals = value.Get("scanTotals").As<Napi::Boolean>();
   SetIfGiven(request.range_bytes, value.Get("rangeBytes"));
@@ -155,8 +165,17 @@ Napi::Value ToJs(Napi::Env env, const CopyResult& result) {
   object.Set("end", result.end == End::kFinished    ? "Finished"
                     : result.end == End::kCancelled ? "Cancelled"
                                                     : "EndedEarly");
-  object.Set("ownersNotKept", static_cast<double>(result.owners_not_kept));
-  object.Set("modesNotKept", static_cast<double>(result.modes_not_kept));
+  auto not_kept = Napi::Array::New(env, result.not_kept.size());
+  for (uint32_t index = 0; index < result.not_kept.size(); ++index) {
+    const NotKept& kind = result.not_kept[index];
+    auto entry = Napi::Object::New(env);
+    entry.Set("what", AttributeName(kind.what));
+    if (kind.code != 0) entry.Set("errno", ErrnoName(kind.code));
+    entry.Set("count", static_cast<double>(kind.count));
+    entry.Set("path", BytesToJs(env, kind.path));
+    not_kept.Set(index, entry);
+  }
+  object.Set("notKept", not_kept);
   object.Set("temporariesRemoved", static_cast<double>(result.temporaries_removed));
   auto fallbacks = Napi::Array::New(env, result.fallbacks.size());
   for (uint32_t index = 0; index < result.fallbacks.size(); ++index) {

@@ -49,21 +49,21 @@ Result<Xattrs> ReadXattrs(const XattrPlace& place) {
   Xattrs all;
   std::string names;
   const long listed = ReadGrowing(names, [&](char* into, size_t length) {
-    return place.name == nullptr ? sys::ListXattrs(place.fd, into, length)
-                                 : sys::ListXattrsAt(place.fd, place.name, into, length);
+    return place.name == nullptr ? sys::Flistxattr(place.fd, into, length)
+                                 : sys::Llistxattr(place.fd, place.name, into, length);
   });
   if (listed == -EOPNOTSUPP) return all;  // attributes are not offered there, so there are none
-  if (auto error = ErrorOf(listed, Syscall::kListxattr)) return *error;
+  if (auto error = ErrorOf(listed, place.name == nullptr ? Syscall::kFlistxattr : Syscall::kLlistxattr)) return *error;
   for (size_t at = 0; at < names.size();) {
     const char* const name = names.data() + at;
     at += std::char_traits<char>::length(name) + 1;
     std::string value;
     const long got = ReadGrowing(value, [&](char* into, size_t length) {
-      return place.name == nullptr ? sys::GetXattr(place.fd, name, into, length)
-                                   : sys::GetXattrAt(place.fd, place.name, name, into, length);
+      return place.name == nullptr ? sys::Fgetxattr(place.fd, name, into, length)
+                                   : sys::Lgetxattr(place.fd, place.name, name, into, length);
     });
     if (got == -ENODATA) continue;  // removed meanwhile
-    if (auto error = ErrorOf(got, Syscall::kGetxattr)) return *error;
+    if (auto error = ErrorOf(got, place.name == nullptr ? Syscall::kFgetxattr : Syscall::kLgetxattr)) return *error;
     all.emplace(name, std::move(value));
   }
   return all;

@@ -7,6 +7,8 @@
 #include <ctime>
 #include <map>
 
+#include "metadata.h"
+
 namespace smartcopy {
 namespace {
 
@@ -126,7 +128,8 @@ std::optional<IoError> Completion::SetTimesAndName(WrittenFile& file, const Open
     if (!found) return found.error();
     if (FileId::Of(*found) != file.id) return IoError{ESTALE, Syscall::kOpenat2};
   }
-  if (auto error = ErrorOf(sys::SetTimes(file.fd.get(), file.times), Syscall::kUtimensat)) return error;
+  if (auto error = KeepTimes(transfer_, {*file.directory, file.name, file.name}, file.fd.get(), file.times))
+    return error;
   if (sync_times) {
     if (auto error = ErrorOf(sys::Fsync(file.fd.get()), Syscall::kFsync)) return error;
   }

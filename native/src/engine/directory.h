@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -39,6 +40,9 @@ struct DestinationFileSystem {
   bool preallocates = false;
   // Kept in memory alone: there is nothing below the page cache that could be read.
   bool is_memory = false;
+  // Whether it keeps modification times to the nanosecond; not known before the first was set.
+  enum class Times : uint8_t { kUnknown, kExact, kCoarse };
+  std::atomic<Times> times{Times::kUnknown};
 };
 
 // The two descriptors of a directory pair.
@@ -60,6 +64,10 @@ struct Directory {
   // Whose metadata is set at the end. False for the directory that merely holds a single copied file.
   bool keeps_metadata = true;
   DestinationFileSystem* file_system = nullptr;
+  // What is made in the destination directory inherits an ACL from it, which the source's entry need not have.
+  bool inherits_acl = false;
+  // Attributes that entries of the source have and do not list, see HiddenXattrs.
+  std::span<const char* const> hidden_xattrs;
   std::atomic<int64_t> pending{1};
 
  private:

@@ -94,7 +94,8 @@ std::variant<Ends, StartError> EndsOpener::Open() {
   }
   if (!is_tree) {
     if (to.empty()) return SystemError({EISDIR, Syscall::kOpenat2}, request_.destination.root);
-    ends_.single = {source_name, to.back(), S_ISLNK(file.st_mode)};
+    const bool is_link = S_ISLNK(file.st_mode);
+    ends_.single = {source_name, to.back(), is_link, !is_link && !S_ISREG(file.st_mode)};
     to.pop_back();
   }
   Place destination;

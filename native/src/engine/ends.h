@@ -30,6 +30,7 @@ struct Ends {
     std::string source_name;
     std::string name;
     bool is_symbolic_link = false;
+    bool is_special_file = false;
   };
   std::optional<Single> single;
   // Where directories were made on the way to the destination: their names must last as well.

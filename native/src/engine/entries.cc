@@ -23,6 +23,11 @@ std::string TaskPath(const FileTask& task, Side side) {
 
 }  // namespace
 
+bool IsSameSpecialFile(const struct stat& a, const struct stat& b) {
+  const bool is_device = S_ISCHR(a.st_mode) || S_ISBLK(a.st_mode);
+  return (a.st_mode & S_IFMT) == (b.st_mode & S_IFMT) && (!is_device || a.st_rdev == b.st_rdev);
+}
+
 Failure TaskFailure(const FileTask& task, const IoError& error, Side side) {
   return SystemFailure(error, side, TaskPath(task, side));
 }
@@ -36,7 +41,7 @@ void Entries::Meet(FileTask& task, int64_t bytes) {
 }
 
 bool Entries::Claim(FileTask& task, const OpenDirectory& open, const struct stat& source) {
-  if (source.st_nlink <= 1 || task.claimed_inode || task.alone) {
+  if (source.st_nlink <= 1 || !transfer_.request.preserve.hardlinks || task.claimed_inode || task.alone) {
     Meet(task, ContentBytes(source));
     return true;
   }
@@ -70,6 +75,11 @@ bool Entries::LinkTo(const FileTask& task, const HardLinks::Copied& copied, cons
     return true;
   }
   auto target = FindAgain(copied);
+  if (target && found && task.is_special_file) {
+    auto made = StatOf(target->get());
+    if (!made || !IsSameSpecialFile(*made, *found))
+      return Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination)), true;
+  }
   auto error = target ? MakeLink(target->get(), task, open) : target.error();
   if (!error) error = MakeNameDurable(open);
   if (!error) {
@@ -117,8 +127,9 @@ bool Entries::LookAt(const FileTask& task, const OpenDirectory& open, std::optio
     FailAtDestination(task, present.error());
     return false;
   }
-  // A device or FIFO in the way is more likely a mistyped destination than something to be replaced.
-  if (!S_ISREG(present->st_mode) && !S_ISLNK(present->st_mode)) {
+  // A device or FIFO in the way of a file is more likely a mistyped destination than something to be replaced, and so
+  // is a file in the way of a device.
+  if ((!S_ISREG(present->st_mode) && !S_ISLNK(present->st_mode)) != task.is_special_file) {
     Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination));
     return false;
   }
@@ -137,6 +148,12 @@ void Entries::Fail(const FileTask& task, Failure failure) {
   file.name = task.name;
   file.link_group = task.claimed_inode;
   listener_.FileFailed(file, std::move(failure));
+}
+
+void Entries::Refuse(const FileTask& task, Failure failure) {
+  transfer_.MeetNot();
+  failure.refused = true;
+  Fail(task, std::move(failure));
 }
 
 void Entries::FailAtSource(FileTask& task, const IoError& error) {
@@ -161,32 +178,6 @@ void Entries::Done(const FileTask& task, const FileId& id, bool unchanged, std::
   file.digest = std::move(digest);
   file.unchanged = unchanged;
   listener_.FileDone(file);
-}
-
-std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner,
-                                        gid_t group) {
-  mode_t mode = source.st_mode & 07777;
-  auto kept = KeepOwner(transfer, fd, source, owner, group);
-  if (!kept) return kept.error();
-  // Under another owner these bits would lend other rights.
-  if (!*kept) mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
-  auto error = ErrorOf(sys::Fchmod(fd, mode), Syscall::kFchmod);
-  // A file system without modes (vfat, some network file systems) refuses those it cannot express.
-  if (!error || (error->code != EPERM && error->code != EOPNOTSUPP)) return error;
-  transfer.modes_not_kept.fetch_add(1);
-  return std::nullopt;
-}
-
-Result<bool> KeepOwner(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group) {
-  if (source.st_uid == owner && source.st_gid == group) return true;
-  const auto error = ErrorOf(sys::Fchown(fd, source.st_uid, source.st_gid), Syscall::kFchown);
-  if (!error) return true;
-  // EPERM: no privilege to give files away. EINVAL: the owner does not exist in this user namespace.
-  if (error->code != EPERM && error->code != EINVAL) return *error;
-  transfer.owners_not_kept.fetch_add(1);
-  // A member of the group may still keep that; when it may not, no harm is done.
-  if (source.st_gid != group) sys::Fchown(fd, static_cast<uid_t>(-1), source.st_gid);
-  return false;
 }
 
 }  // namespace smartcopy

@@ -8,6 +8,9 @@
 
 namespace smartcopy {
 
+// Whether two FIFOs, sockets or devices are of one kind: devices also of one number.
+bool IsSameSpecialFile(const struct stat& a, const struct stat& b);
+
 // A failure of one entry, named with its path on that side.
 Failure TaskFailure(const FileTask& task, const IoError& error, Side side);
 Failure JudgedFailure(const FileTask& task, FailureReason reason, Side side);
@@ -26,13 +29,16 @@ class Entries {
   bool Claim(FileTask& task, const OpenDirectory& open, const struct stat& source);
 
   // What has the entry's name in the destination, if anything. The entry is settled as failed, and the answer false,
-  // when that cannot be told, or is neither a regular file nor a symbolic link.
+  // when that cannot be told, or is of another sort: FIFOs, sockets and devices on one side, files and links on the
+  // other.
   bool LookAt(const FileTask& task, const OpenDirectory& open, std::optional<struct stat>& found);
 
   // At durability File: an entry that is but a name lasts from here on. The other levels see to it at the end.
   std::optional<IoError> MakeNameDurable(const OpenDirectory& open);
 
   void Fail(const FileTask& task, Failure failure);
+  // For an entry that was met and is not copied.
+  void Refuse(const FileTask& task, Failure failure);
   void FailAtSource(FileTask& task, const IoError& error);
   void FailAtDestination(const FileTask& task, const IoError& error);
   // For an entry that is not begun any more because the transfer was cancelled.
@@ -50,12 +56,5 @@ class Entries {
   Transfer& transfer_;
   CompletionListener& listener_;
 };
-
-// Sets owner and mode, as far as this process may, of what belongs to `owner` and `group` now.
-std::optional<IoError> KeepOwnerAndMode(Transfer& transfer, int fd, const struct stat& source, uid_t owner,
-                                        gid_t group);
-
-// Sets the owner as far as this process may; false when it may not. `fd` may have been opened with O_PATH.
-Result<bool> KeepOwner(Transfer& transfer, int fd, const struct stat& source, uid_t owner, gid_t group);
 
 }  // namespace smartcopy

@@ -12,6 +12,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "IoError";
     case FailureReason::kMediaNotOffered:
       return "MediaNotOffered";
+    case FailureReason::kMetadataNotKept:
+      return "MetadataNotKept";
     case FailureReason::kMountPoint:
       return "MountPoint";
     case FailureReason::kNameTooLong:
@@ -47,6 +49,7 @@ const char* FailureReasonName(FailureReason reason) {
 }
 
 FailureReason ReasonOf(const IoError& error, Side side) {
+  if (error.loses_metadata) return FailureReason::kMetadataNotKept;
   switch (error.code) {
     case EACCES:
     case EPERM:

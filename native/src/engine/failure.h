@@ -17,6 +17,7 @@ enum class FailureReason : uint8_t {
   kDestinationInsideSource,
   kIoError,
   kMediaNotOffered,
+  kMetadataNotKept,
   kMountPoint,
   kNameTooLong,
   kNoSpace,
@@ -44,15 +45,19 @@ struct Failure {
   FailureReason reason{};
   Side side{};
   std::string path;
-  // Absent when the engine itself judged (SourceChanged, VerifyMismatch, SpecialFile, TypeConflict).
+  // Absent when the engine itself judged (SourceChanged, VerifyMismatch, SpecialFile, TypeConflict, MetadataNotKept).
   std::optional<IoError> error;
   bool refused = false;
 };
 
 inline Failure SystemFailure(const IoError& error, Side side, std::string path) {
-  return Failure{ReasonOf(error, side), side, std::move(path), error, false};
+  return Failure{ReasonOf(error, side), side, std::move(path),
+                 error.code == 0 ? std::nullopt : std::optional<IoError>(error), false};
 }
 
 using FailureSink = BatchSink<Failure>;
+
+// What a step of the work on an entry ended in, when not in success.
+using Outcome = std::optional<Failure>;
 
 }  // namespace smartcopy

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "media_read.h"
+#include "metadata.h"
 
 namespace smartcopy {
 namespace {
@@ -28,10 +29,6 @@ Result<bool> IsMadeUp(int file) {
 }
 
 bool IsSparse(const struct stat& source) { return source.st_blocks * 512 < source.st_size; }
-
-bool SameOwnerAndMode(const struct stat& a, const struct stat& b) {
-  return a.st_uid == b.st_uid && a.st_gid == b.st_gid && a.st_mode == b.st_mode;
-}
 
 }  // namespace
 
@@ -83,15 +80,11 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
   if (!entries_.Claim(task, *open, file->source_stat)) return nullptr;
   std::optional<struct stat> found;
   if (!entries_.LookAt(task, *open, found)) return nullptr;
-  // Of a file with several names the metadata is not mended: another name of it may be far outside, put here by a link.
-  const bool may_mend = found && (found->st_nlink == 1 || SameOwnerAndMode(file->source_stat, *found));
-  if (found && IsUnchanged(file->source_stat, *found) && may_mend) {
-    SettleUnchanged(task, *open, file->source_stat, *found);
-    return nullptr;
-  }
   file->replaces = found.has_value();
+  if (found && S_ISREG(found->st_mode)) file->replaced_mode = found->st_mode;
   file->task = std::move(task);
   file->open = std::move(open);
+  if (found && IsUnchanged(file->source_stat, *found) && SettleUnchanged(*file, *found)) return nullptr;
   return file;
 }
 
@@ -100,22 +93,43 @@ bool FileCopier::IsUnchanged(const struct stat& source, const struct stat& found
          source.st_size == found.st_size && SameTime(source.st_mtim, found.st_mtim);
 }
 
-void FileCopier::SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
-                                 const struct stat& found) {
-  if (const auto error = KeepMetadata(task, open, source, found)) return entries_.FailAtDestination(task, *error);
-  if (task.claimed_inode || source.st_nlink <= 1) transfer_.control.Add(Word::kBytesUnchanged, source.st_size);
+bool FileCopier::SettleUnchanged(FileCopy& file, const struct stat& found) {
+  const FileTask& task = file.task;
+  const EntryName name{*task.directory, task.source_name, task.name};
+  const bool other_mode = !HasOwnerAndMode(transfer_.request, file.source_stat, found);
+  auto other_xattrs = MayDifferInXattrs(transfer_, file.source.get(), name, *file.open);
+  if (!other_xattrs) {
+    const Side side = other_xattrs.error().call == Syscall::kFlistxattr ? Side::kSource : Side::kDestination;
+    return entries_.Fail(task, TaskFailure(task, other_xattrs.error(), side)), true;
+  }
+  bool mended = true;
+  Outcome failed;
+  if (other_mode || *other_xattrs) failed = MendMetadata(file, found, mended);
+  if (failed) return entries_.Fail(task, std::move(*failed)), true;
+  if (!mended) return false;
+  const bool counts_once =
+      task.claimed_inode || file.source_stat.st_nlink <= 1 || !transfer_.request.preserve.hardlinks;
+  if (counts_once) transfer_.control.Add(Word::kBytesUnchanged, file.source_stat.st_size);
   entries_.Done(task, FileId::Of(found), true, {});
+  return true;
 }
 
-std::optional<IoError> FileCopier::KeepMetadata(const FileTask& task, const OpenDirectory& open,
-                                                const struct stat& source, const struct stat& found) {
-  if (SameOwnerAndMode(source, found)) return std::nullopt;
-  auto file = OpenBeneath(open.destination.get(), task.name.c_str(), kOpenSource, transfer_.directories.resolve());
-  if (!file) return file.error();
-  auto opened = StatOf(file->get());
-  if (!opened) return opened.error();
-  if (FileId::Of(*opened) != FileId::Of(found) || opened->st_nlink != 1) return IoError{ESTALE, Syscall::kOpenat2};
-  return KeepOwnerAndMode(transfer_, file->get(), source, found.st_uid, found.st_gid);
+// Held with O_PATH, so that a file which may not be read can be mended too.
+Outcome FileCopier::MendMetadata(const FileCopy& file, const struct stat& found, bool& mended) {
+  const FileTask& task = file.task;
+  auto present = OpenBeneath(file.open->destination.get(), task.name.c_str(), O_PATH | O_NOFOLLOW,
+                             transfer_.directories.resolve());
+  if (!present) return TaskFailure(task, present.error(), Side::kDestination);
+  auto opened = StatOf(present->get());
+  if (!opened) return TaskFailure(task, opened.error(), Side::kDestination);
+  if (FileId::Of(*opened) != FileId::Of(found))
+    return TaskFailure(task, {ESTALE, Syscall::kOpenat2}, Side::kDestination);
+  const EntryName name{*task.directory, task.source_name, task.name};
+  const MetadataEnds ends{file.source.get(), file.source_stat, present->get(), *opened};
+  if (opened->st_nlink == 1) return KeepMetadata(transfer_, name, ends);
+  // The metadata of a file with several names is not mended: another name of it may be far outside, put here by a link.
+  mended = HasOwnerAndMode(transfer_.request, file.source_stat, *opened) && HasSameXattrs(transfer_, name, ends);
+  return std::nullopt;
 }
 
 Outcome FileCopier::CreateDestination(FileCopy& file) {
@@ -269,16 +283,16 @@ Outcome FileCopier::BeginMediaRead(const FileCopy& file) {
 void FileCopier::Finish(FileCopy& file) {
   if (transfer_.request.digest && file.digest.empty())
     return Fail(file, JudgedFailure(file.task, FailureReason::kSystemError, Side::kDestination));
-  const auto error =
-      KeepOwnerAndMode(transfer_, file.destination.get(), file.source_stat, file.created.st_uid, file.created.st_gid);
-  if (error) return Fail(file, TaskFailure(file.task, *error, Side::kDestination));
+  Outcome failed = KeepMetadata(
+      transfer_, {*file.task.directory, file.task.source_name, file.task.name},
+      {file.source.get(), file.source_stat, file.destination.get(), file.created, true, file.replaced_mode});
+  if (failed) return Fail(file, std::move(*failed));
   WrittenFile written;
   written.directory = file.task.directory;
   written.name = std::move(file.task.name);
   written.temporary = std::move(file.temporary);
   written.id = FileId::Of(file.created);
-  written.times[0] = file.source_stat.st_atim;
-  written.times[1] = file.source_stat.st_mtim;
+  TimesFor(transfer_, file.source_stat, written.times);
   written.fd = std::move(file.destination);
   written.reflink_bytes = file.moved.reflink;
   written.read_write_bytes = file.moved.read_write;

@@ -17,15 +17,13 @@ struct FileCopy {
   UniqueFd source;
   struct stat source_stat{};
   UniqueFd destination;
-  struct stat created{};  // what the destination was when it was made
-  std::string temporary;  // empty: written under its own name
-  bool replaces = false;  // something has the name already
+  struct stat created{};                // what the destination was when it was made
+  std::string temporary;                // empty: written under its own name
+  bool replaces = false;                // something has the name already
+  std::optional<mode_t> replaced_mode;  // of a regular file that has it
   MovedBytes moved;
   std::string digest;
 };
-
-// What a step of copying a file ended in, when not in success.
-using Outcome = std::optional<Failure>;
 
 // Whether the destination, or a quota there, had no room.
 bool IsOutOfSpace(const Outcome& failed);
@@ -78,10 +76,10 @@ class FileCopier {
 
  private:
   bool IsUnchanged(const struct stat& source, const struct stat& found) const;
-  void SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
-                       const struct stat& found);
-  std::optional<IoError> KeepMetadata(const FileTask& task, const OpenDirectory& open, const struct stat& source,
-                                      const struct stat& found);
+  // False for one that has to be copied after all, because its metadata differs and may not be mended.
+  bool SettleUnchanged(FileCopy& file, const struct stat& found);
+  // Of a file that is left alone. Sets `mended` to false where that may not be, and something differs.
+  Outcome MendMetadata(const FileCopy& file, const struct stat& found, bool& mended);
   Outcome CopyWhole(FileCopy& file, Worker& worker);
   Outcome CopyContent(FileCopy& file, Worker& worker);
   Result<off_t> CopyOnce(FileCopy& file, Worker& worker);

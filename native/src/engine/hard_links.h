@@ -16,6 +16,7 @@ struct FileTask {
   std::string source_name;
   std::string name;
   bool is_symbolic_link = false;
+  bool is_special_file = false;  // a FIFO, socket or device
   // Counted among the totals already: it waited for another name of its inode, or in the lane of large files.
   bool met = false;
   // Set when this is the name under which an inode with several names is copied; others may be waiting for it.

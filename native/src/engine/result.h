@@ -15,6 +15,9 @@ struct IoError {
   int code = 0;
   Syscall call{};
   std::optional<off_t> offset{};
+  // Metadata that had to be kept and could not be. With a code of 0 nothing failed: the file system keeps something
+  // else than what it was given.
+  bool loses_metadata = false;
 };
 
 // The error that an answer of the syscall seam (a count, or a negative errno) tells of, if any.

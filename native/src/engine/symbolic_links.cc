@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "metadata.h"
+
 namespace smartcopy {
 
 Result<std::string> ReadTarget(int directory, const char* name) {
@@ -30,58 +32,83 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
     auto present = ReadTarget(open.destination.get(), task.name.c_str());
     if (!present) return entries_.FailAtDestination(task, present.error());
     if (*present == *target) {
-      const bool same_metadata = found->st_uid == source->st_uid && found->st_gid == source->st_gid &&
-                                 SameTime(found->st_mtim, source->st_mtim);
-      const auto error = same_metadata ? std::nullopt : Mend(task, open, *source);
-      if (error) return entries_.FailAtDestination(task, *error);
+      if (Outcome failed = Mend(task, open, *source, *found)) return entries_.Fail(task, std::move(*failed));
       return entries_.Done(task, FileId::Of(*found), true, {});
     }
   }
-  auto made = Make(task, open, *source, target->c_str());
-  if (!made) return entries_.FailAtDestination(task, made.error());
+  FileId made;
+  if (Outcome failed = Make(task, open, {*source, target->c_str()}, made))
+    return entries_.Fail(task, std::move(*failed));
   if (const auto error = entries_.MakeNameDurable(open)) return entries_.FailAtDestination(task, *error);
-  entries_.Done(task, *made, false, {});
+  entries_.Done(task, made, false, {});
 }
 
-std::optional<IoError> SymbolicLinkCopier::Mend(const FileTask& task, const OpenDirectory& open,
-                                                const struct stat& source) {
-  auto kept = KeepMetadata(open.destination.get(), task.name.c_str(), source);
-  if (!kept) return kept.error();
-  return std::nullopt;
+Outcome SymbolicLinkCopier::Mend(const FileTask& task, const OpenDirectory& open, const struct stat& source,
+                                 const struct stat& found) {
+  const auto& preserve = transfer_.request.preserve;
+  const bool same_owner = source.st_uid == found.st_uid && source.st_gid == found.st_gid;
+  const bool same_time = SameTime(found.st_mtim, source.st_mtim);
+  auto source_has = HasXattrs(transfer_, open.source.get(), task.source_name);
+  if (!source_has) return TaskFailure(task, source_has.error(), Side::kSource);
+  auto copy_has = HasXattrs(transfer_, open.destination.get(), task.name);
+  if (!copy_has) return TaskFailure(task, copy_has.error(), Side::kDestination);
+  if ((same_owner || !preserve.owner) && (same_time || !preserve.times) && !*source_has && !*copy_has)
+    return std::nullopt;
+  FileId id;
+  return KeepAll(task, open, {source, task.name.c_str(), false}, id);
 }
 
-Result<FileId> SymbolicLinkCopier::Make(const FileTask& task, const OpenDirectory& open, const struct stat& source,
-                                        const char* target) {
+Outcome SymbolicLinkCopier::Make(const FileTask& task, const OpenDirectory& open, const Link& link, FileId& made) {
   const int directory = open.destination.get();
   std::string present = task.name;
-  long answer = sys::Symlinkat(target, directory, present.c_str());
+  long answer = sys::Symlinkat(link.target, directory, present.c_str());
   for (int tries = 0; answer == -EEXIST && !task.directory->created && tries < kMostNameTries; ++tries) {
     present = transfer_.NewTemporaryName();
-    answer = sys::Symlinkat(target, directory, present.c_str());
+    answer = sys::Symlinkat(link.target, directory, present.c_str());
   }
-  if (auto error = ErrorOf(answer, Syscall::kSymlinkat)) return *error;
-  auto made = KeepMetadata(directory, present.c_str(), source);
-  if (made && present != task.name) {
+  if (auto error = ErrorOf(answer, Syscall::kSymlinkat)) return TaskFailure(task, *error, Side::kDestination);
+  Outcome failed = KeepAll(task, open, {link.source, present.c_str(), true}, made);
+  if (!failed && present != task.name) {
     const long renamed = sys::Renameat(directory, present.c_str(), directory, task.name.c_str());
-    if (auto error = ErrorOf(renamed, Syscall::kRenameat)) made = *error;
+    if (auto error = ErrorOf(renamed, Syscall::kRenameat)) failed = TaskFailure(task, *error, Side::kDestination);
   }
-  if (!made) sys::Unlinkat(directory, present.c_str());
-  return made;
+  if (failed) sys::Unlinkat(directory, present.c_str());
+  return failed;
 }
 
 // Through a descriptor of the link itself. Whatever is not a link with one name was put here by somebody else, and
 // keeps its owner and times: it may be another name of a file far outside.
-Result<FileId> SymbolicLinkCopier::KeepMetadata(int directory, const char* name, const struct stat& source) {
-  auto link = OpenBeneath(directory, name, O_PATH | O_NOFOLLOW, transfer_.directories.resolve());
-  if (!link) return link.error();
+Outcome SymbolicLinkCopier::KeepAll(const FileTask& task, const OpenDirectory& open, const Present& present,
+                                    FileId& id) {
+  const auto failed = [&](const IoError& error, Side side) { return TaskFailure(task, error, side); };
+  const uint64_t resolve = transfer_.directories.resolve();
+  auto link = OpenBeneath(open.destination.get(), present.name, O_PATH | O_NOFOLLOW, resolve);
+  if (!link) return failed(link.error(), Side::kDestination);
   auto found = StatOf(link->get());
-  if (!found) return found.error();
-  if (!S_ISLNK(found->st_mode) || found->st_nlink != 1) return IoError{ESTALE, Syscall::kOpenat2};
-  auto kept = KeepOwner(transfer_, link->get(), source, found->st_uid, found->st_gid);
-  if (!kept) return kept.error();
-  const timespec times[2] = {source.st_atim, source.st_mtim};
-  if (auto error = ErrorOf(sys::SetTimes(link->get(), times), Syscall::kUtimensat)) return *error;
-  return FileId::Of(*found);
+  if (!found) return failed(found.error(), Side::kDestination);
+  if (!S_ISLNK(found->st_mode) || found->st_nlink != 1) return failed({ESTALE, Syscall::kOpenat2}, Side::kDestination);
+  id = FileId::Of(*found);
+
+  UniqueFd source;
+  auto has_xattrs = HasXattrs(transfer_, open.source.get(), task.source_name);
+  if (!has_xattrs) return failed(has_xattrs.error(), Side::kSource);
+  if (*has_xattrs) {
+    auto opened = OpenBeneath(open.source.get(), task.source_name.c_str(), O_PATH | O_NOFOLLOW, resolve);
+    if (!opened) return failed(opened.error(), Side::kSource);
+    auto now = StatOf(opened->get());
+    if (!now) return failed(now.error(), Side::kSource);
+    if (FileId::Of(*now) != FileId::Of(present.source))
+      return JudgedFailure(task, FailureReason::kSourceChanged, Side::kSource);
+    source = std::move(*opened);
+  }
+  const EntryName name{*task.directory, task.source_name, task.name};
+  const MetadataEnds ends{source.get(), present.source, link->get(), *found, present.created};
+  if (Outcome not_kept = KeepMetadata(transfer_, name, ends)) return not_kept;
+  if (!transfer_.request.preserve.times) return std::nullopt;
+  timespec times[2];
+  TimesFor(transfer_, present.source, times);
+  const auto error = KeepTimes(transfer_, name, link->get(), times);
+  return error ? Outcome(failed(*error, Side::kDestination)) : std::nullopt;
 }
 
 }  // namespace smartcopy

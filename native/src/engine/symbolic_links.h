@@ -8,7 +8,7 @@ namespace smartcopy {
 
 Result<std::string> ReadTarget(int directory, const char* name);
 
-// Copies symbolic links: their target, owner and times. Thread-safe.
+// Copies symbolic links: their target, owner, extended attributes and times. Thread-safe.
 class SymbolicLinkCopier {
  public:
   SymbolicLinkCopier(Transfer& transfer, Entries& entries) : transfer_(transfer), entries_(entries) {}
@@ -17,10 +17,22 @@ class SymbolicLinkCopier {
   void Copy(FileTask task, const OpenDirectory& open);
 
  private:
-  // What the destination has by that name is the link already, but perhaps for its owner and times.
-  std::optional<IoError> Mend(const FileTask& task, const OpenDirectory& open, const struct stat& source);
-  Result<FileId> Make(const FileTask& task, const OpenDirectory& open, const struct stat& source, const char* target);
-  Result<FileId> KeepMetadata(int directory, const char* name, const struct stat& source);
+  // The source, and the target it had.
+  struct Link {
+    const struct stat& source;
+    const char* target;
+  };
+  // The source, and the name that its copy has now.
+  struct Present {
+    const struct stat& source;
+    const char* name;
+    bool created;
+  };
+
+  // What the destination has by that name is the link already, but perhaps for its metadata.
+  Outcome Mend(const FileTask& task, const OpenDirectory& open, const struct stat& source, const struct stat& found);
+  Outcome Make(const FileTask& task, const OpenDirectory& open, const Link& link, FileId& made);
+  Outcome KeepAll(const FileTask& task, const OpenDirectory& open, const Present& present, FileId& id);
 
   Transfer& transfer_;
   Entries& entries_;

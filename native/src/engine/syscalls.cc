@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <climits>
 #include <cstdio>
 #include <string>
 
@@ -42,6 +44,29 @@ long Ask(Syscall which, Call call) {
     if (answer >= 0) return answer;
     if (errno != EINTR) return -errno;
   }
+}
+
+// What a descriptor refers to, for calls that know only paths: opened with O_PATH a descriptor is EBADF to those that
+// take one. The path leads to that very file, whatever has its name by now, and a link is not followed any further.
+class PathOfDescriptor {
+ public:
+  explicit PathOfDescriptor(int fd) { std::snprintf(path_.data(), path_.size(), "/proc/self/fd/%d", fd); }
+  PathOfDescriptor(int directory, const char* name) {
+    std::snprintf(path_.data(), path_.size(), "/proc/self/fd/%d/%s", directory, name);
+  }
+  const char* get() const { return path_.data(); }
+
+ private:
+  std::array<char, NAME_MAX + 32> path_;
+};
+
+// By the descriptor, or by its path where it was opened with O_PATH.
+template <typename ByFd, typename ByPath>
+long AskEither(Syscall which, int fd, ByFd by_fd, ByPath by_path) {
+  return Ask(which, [&]() -> long {
+    const long answer = by_fd();
+    return answer < 0 && errno == EBADF ? static_cast<long>(by_path(PathOfDescriptor(fd).get())) : answer;
+  });
 }
 
 }  // namespace
@@ -162,38 +187,11 @@ long Readlinkat(int directory, const char* name, char* into, size_t length) {
   return Ask(Syscall::kReadlinkat, [&] { return ::readlinkat(directory, name, into, length); });
 }
 
-long ListXattrs(int fd, char* into, size_t length) {
-  return Ask(Syscall::kListxattr, [&] { return ::flistxattr(fd, into, length); });
-}
-
-long GetXattr(int fd, const char* name, void* into, size_t length) {
-  return Ask(Syscall::kGetxattr, [&] { return ::fgetxattr(fd, name, into, length); });
-}
-
-namespace {
-
-std::string ProcPath(int directory, const char* name) {
-  return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
-}
-
-}  // namespace
-
-long ListXattrsAt(int directory, const char* name, char* into, size_t length) {
-  const std::string path = ProcPath(directory, name);
-  return Ask(Syscall::kListxattr, [&] { return ::llistxattr(path.c_str(), into, length); });
-}
-
-long GetXattrAt(int directory, const char* name, const char* attribute, void* into, size_t length) {
-  const std::string path = ProcPath(directory, name);
-  return Ask(Syscall::kGetxattr, [&] { return ::lgetxattr(path.c_str(), attribute, into, length); });
-}
-
 long LinkFd(int fd, int directory, const char* name) {
   // AT_EMPTY_PATH asks for CAP_DAC_READ_SEARCH before Linux 6.10; the way through /proc asks for nothing.
-  std::array<char, 32> proc_path{};
-  std::snprintf(proc_path.data(), proc_path.size(), "/proc/self/fd/%d", fd);
+  const PathOfDescriptor proc_path(fd);
   return Ask(Syscall::kLinkat, [&] {
-    const int answer = ::linkat(AT_FDCWD, proc_path.data(), directory, name, AT_SYMLINK_FOLLOW);
+    const int answer = ::linkat(AT_FDCWD, proc_path.get(), directory, name, AT_SYMLINK_FOLLOW);
     return answer < 0 && errno == ENOENT ? ::linkat(fd, "", directory, name, AT_EMPTY_PATH) : answer;
   });
 }
@@ -211,7 +209,55 @@ long Fchown(int fd, uid_t owner, gid_t group) {
 }
 
 long Fchmod(int fd, mode_t mode) {
-  return Ask(Syscall::kFchmod, [&] { return ::fchmod(fd, mode); });
+  return AskEither(
+      Syscall::kFchmod, fd, [&] { return ::fchmod(fd, mode); }, [&](const char* path) { return ::chmod(path, mode); });
+}
+
+long Flistxattr(int fd, char* into, size_t length) {
+  return AskEither(
+      Syscall::kFlistxattr, fd, [&] { return ::flistxattr(fd, into, length); },
+      [&](const char* path) { return ::listxattr(path, into, length); });
+}
+
+long Fgetxattr(int fd, const char* name, void* into, size_t length) {
+  return AskEither(
+      Syscall::kFgetxattr, fd, [&] { return ::fgetxattr(fd, name, into, length); },
+      [&](const char* path) { return ::getxattr(path, name, into, length); });
+}
+
+long Fsetxattr(int fd, const char* name, const void* from, size_t length) {
+  return AskEither(
+      Syscall::kFsetxattr, fd, [&] { return ::fsetxattr(fd, name, from, length, 0); },
+      [&](const char* path) { return ::setxattr(path, name, from, length, 0); });
+}
+
+long Fremovexattr(int fd, const char* name) {
+  return AskEither(
+      Syscall::kFremovexattr, fd, [&] { return ::fremovexattr(fd, name); },
+      [&](const char* path) { return ::removexattr(path, name); });
+}
+
+long Lgetxattr(int directory, const char* name, const char* attribute, void* into, size_t length) {
+  return Ask(Syscall::kLgetxattr,
+             [&] { return ::lgetxattr(PathOfDescriptor(directory, name).get(), attribute, into, length); });
+}
+
+long Llistxattr(int directory, const char* name, char* into, size_t length) {
+  // listxattrat of Linux 6.13, the same number everywhere; the way through /proc costs twice as much.
+  constexpr long kListxattrat = 465;
+  static std::atomic<bool> is_offered{true};
+  return Ask(Syscall::kLlistxattr, [&]() -> long {
+    if (is_offered.load(std::memory_order_relaxed)) {
+      const long answer = ::syscall(kListxattrat, directory, name, AT_SYMLINK_NOFOLLOW, into, length);
+      if (answer >= 0 || (errno != ENOSYS && errno != EPERM)) return answer;
+      is_offered.store(false, std::memory_order_relaxed);
+    }
+    return ::llistxattr(PathOfDescriptor(directory, name).get(), into, length);
+  });
+}
+
+long Mknodat(int directory, const char* name, mode_t type_and_mode, dev_t device) {
+  return Ask(Syscall::kMknodat, [&] { return ::mknodat(directory, name, type_and_mode, device); });
 }
 
 long SetTimes(int fd, const timespec times[2]) {

@@ -44,8 +44,14 @@ namespace smartcopy {
   CALL(kWrite, "write") \
   CALL(kFcntl, "fcntl") \
   CALL(kFadvise, "fadvise64") \
-  CALL(kListxattr, "listxattr") \
+  CALL(kFlistxattr, "flistxattr") \
+  CALL(kLlistxattr, "llistxattr") \
   CALL(kGetxattr, "getxattr") \
+  CALL(kFgetxattr, "fgetxattr") \
+  CALL(kLgetxattr, "lgetxattr") \
+  CALL(kFsetxattr, "fsetxattr") \
+  CALL(kFremovexattr, "fremovexattr") \
+  CALL(kMknodat, "mknodat") \
   CALL(kMmap, "mmap") \
   CALL(kFlock, "flock") \
   CALL(kClone, "clone") \
@@ -101,20 +107,25 @@ void CloseUnchecked(int fd);
 long Mkdirat(int directory, const char* name, mode_t mode);
 long Symlinkat(const char* target, int directory, const char* name);
 long Readlinkat(int directory, const char* name, char* into, size_t length);
-// The names of the extended attributes, each ended by a NUL; a `length` of 0 asks how long they are.
-long ListXattrs(int fd, char* into, size_t length);
-long GetXattr(int fd, const char* name, void* into, size_t length);
-// Of a name in a held directory that is not to be opened: a link, a device, a FIFO. Goes through /proc, and never
-// follows the name.
-long ListXattrsAt(int directory, const char* name, char* into, size_t length);
-long GetXattrAt(int directory, const char* name, const char* attribute, void* into, size_t length);
 // Gives the file behind `fd` one more name, without looking its present name up again.
 long LinkFd(int fd, int directory, const char* name);
 long Renameat(int from_directory, const char* from, int to_directory, const char* to);
 long Unlinkat(int directory, const char* name);
 // `fd` may have been opened with O_PATH, and be a symbolic link.
 long Fchown(int fd, uid_t owner, gid_t group);
+// `fd` may have been opened with O_PATH.
 long Fchmod(int fd, mode_t mode);
+// Of the extended attributes `fd` may have been opened with O_PATH, and be a symbolic link. The two that read answer
+// the length, or -ERANGE when `length` is too short; with a length of 0 they only ask.
+long Flistxattr(int fd, char* into, size_t length);
+long Fgetxattr(int fd, const char* name, void* into, size_t length);
+long Fsetxattr(int fd, const char* name, const void* from, size_t length);
+long Fremovexattr(int fd, const char* name);
+// Of an entry that is not open: no link is followed. -ENOENT also where there is no /proc.
+long Llistxattr(int directory, const char* name, char* into, size_t length);
+long Lgetxattr(int directory, const char* name, const char* attribute, void* into, size_t length);
+// Makes a FIFO, socket or device.
+long Mknodat(int directory, const char* name, mode_t type_and_mode, dev_t device);
 // Sets both times of what `fd` refers to; it may have been opened with O_PATH, and be a symbolic link (Linux 5.8).
 long SetTimes(int fd, const timespec times[2]);
 // Without waiting; `operation` as for flock(2).

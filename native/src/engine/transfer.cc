@@ -97,6 +97,11 @@ void Transfer::Meet(int64_t bytes) {
   control.Add(Word::kBytesTotal, bytes);
 }
 
+void Transfer::MeetNot() {
+  met_files.fetch_sub(1, std::memory_order_relaxed);
+  control.Add(Word::kFilesTotal, -1);  // the scan has counted it too
+}
+
 namespace {
 
 constexpr std::string_view kTemporaryPrefix = ".smartcopy-";

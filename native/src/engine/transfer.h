@@ -18,6 +18,7 @@
 #include "digest.h"
 #include "directory.h"
 #include "failure.h"
+#include "not_kept.h"
 #include "rate_limiter.h"
 
 namespace smartcopy {
@@ -48,6 +49,19 @@ struct NumaPlan {
   std::optional<unsigned> memory_node;
 };
 
+// What is kept of an entry beside its content.
+struct Preserve {
+  bool owner = true;
+  bool mode = true;
+  bool times = true;
+  bool xattrs = true;
+  bool acls = true;
+  bool hardlinks = true;
+  bool special_files = true;
+  // What cannot be kept is a failure of its entry.
+  bool strict = false;
+};
+
 // What to copy and how. Plain data, validated by whoever made it.
 struct CopyRequest {
   RootedPath source;
@@ -61,6 +75,12 @@ struct CopyRequest {
   // Whose temporary files these are.
   uint32_t job = 0;
   uint32_t epoch = 0;
+  Preserve preserve;
+  // What may be made at the destination at all, whatever is to be preserved: the setuid and setgid bits of files;
+  // devices, FIFOs and sockets; the attributes security.* and trusted.*.
+  bool keep_setuid = true;
+  bool keep_devices = true;
+  bool keep_security_xattrs = true;
   bool cross_mounts = false;
   bool scan_totals = false;
   // Receives the digest of every copied file; not closed. -1: none.
@@ -164,9 +184,10 @@ struct Transfer {
   DirectoryTable directories;
   DigestLines digest_lines;
   FallbackCounts fallbacks;
-  std::atomic<int64_t> owners_not_kept{0};
+  NotKeptCounts not_kept;
   std::atomic<int64_t> temporaries_removed{0};
-  std::atomic<int64_t> modes_not_kept{0};
+  // The file system last found to have no extended attributes, so that not every file on it is asked for them.
+  std::atomic<dev_t> without_xattrs{0};
   // Set before the threads start, see TreeCopy::ClaimDestination.
   uint32_t epoch;
   bool removes_leftovers = true;
@@ -182,6 +203,8 @@ struct Transfer {
   void Refuse(Failure failure);
   // Counts a file as met, with the bytes it adds.
   void Meet(int64_t bytes);
+  // For an entry without content that was met and turned out not to be copied.
+  void MeetNot();
   std::string NewTemporaryName();
   // Whether `name` is a temporary file that this job left behind in an earlier run. Asked of a directory before this
   // run writes into it.

@@ -36,7 +36,8 @@ TreeCopy::TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink
       large_files_(transfer_, {[this] { queue_.Begin(); }, [this] { queue_.WakeAll(); }, [this] { queue_.End(); }}),
       entries_(transfer_, *this),
       file_copier_(transfer_, completion_, entries_, large_files_),
-      symbolic_link_copier_(transfer_, entries_) {
+      symbolic_link_copier_(transfer_, entries_),
+      special_file_copier_(transfer_, entries_) {
   large_files_.Use(file_copier_, entries_);
 }
 
@@ -74,10 +75,16 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
   top_->created = ends.created;
   top_->keeps_metadata = !ends.single;
   top_->file_system = *file_system;
-  transfer_.directories.Hold(top_, OpenDirectory{std::move(ends.source), std::move(ends.destination)});
+  OpenDirectory pair{std::move(ends.source), std::move(ends.destination)};
+  if (auto error = NoteXattrsOf(*top_, pair)) {
+    const auto& end = error->side == Side::kSource ? transfer_.request.source : transfer_.request.destination;
+    return failed(error->error, end.root.c_str());
+  }
+  transfer_.directories.Hold(top_, std::move(pair));
   parents_of_made_ = std::move(ends.parents_of_made);
   if (ends.single) {
-    single_ = FileTask{top_, ends.single->source_name, ends.single->name, ends.single->is_symbolic_link};
+    single_ = FileTask{top_, ends.single->source_name, ends.single->name, ends.single->is_symbolic_link,
+                       ends.single->is_special_file};
     queue_.Push(0, *single_);
   } else {
     queue_.Push(0, DirectoryTask{nullptr, {}});
@@ -221,6 +228,7 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task
     directory->file_system = *file_system;
   }
   OpenDirectory pair{std::move(*source), std::move(*destination)};
+  if (auto error = NoteXattrsOf(*directory, pair)) return fail(error->side, error->error);
   open = transfer_.directories.Hold(directory, std::move(pair));
   return directory;
 }
@@ -285,16 +293,19 @@ void TreeCopy::RunEntry(Worker& worker, const std::shared_ptr<Directory>& direct
     type = IFTODT(found->st_mode);
   }
   if (type == DT_DIR) return PushDirectory(worker, directory, entry.name);
-  if (type != DT_REG && type != DT_LNK)
-    return transfer_.Refuse({FailureReason::kSpecialFile, Side::kSource, PathOf(*directory, entry.name), std::nullopt});
+  const bool is_special = type != DT_REG && type != DT_LNK;
+  if (is_special && !SpecialFileCopier::Copies(transfer_.request))
+    return special_file_copier_.Refuse(*directory, entry.name);
   directory->pending.fetch_add(1);
-  FileTask task{directory, entry.name, entry.name, type == DT_LNK};
+  FileTask task{directory, entry.name, entry.name, type == DT_LNK, is_special};
   RunFile(worker, task, open);
 }
 
 void TreeCopy::RunFile(Worker& worker, FileTask& task, const std::shared_ptr<OpenDirectory>& open) {
   if (task.is_symbolic_link)
     symbolic_link_copier_.Copy(std::move(task), *open);
+  else if (task.is_special_file)
+    special_file_copier_.Copy(std::move(task), *open);
   else
     file_copier_.Copy(worker, std::move(task), open);
 }
@@ -310,7 +321,10 @@ void TreeCopy::FileDone(const WrittenFile& file) {
 void TreeCopy::FileFailed(const WrittenFile& file, Failure failure) {
   transfer_.control.Add(Word::kReflinkBytes, -file.reflink_bytes);
   transfer_.control.Add(Word::kReadWriteBytes, -file.read_write_bytes);
-  transfer_.Fail(std::move(failure));
+  if (failure.refused)
+    transfer_.Refuse(std::move(failure));
+  else
+    transfer_.Fail(std::move(failure));
   if (file.link_group) RunAgain(entries_.hard_links.Failed(*file.link_group));
   Release(file.directory);
 }
@@ -331,24 +345,13 @@ void TreeCopy::FinishDirectory(const std::shared_ptr<Directory>& directory) {
   const auto open = transfer_.directories.Get(directory, open_error);
   if (open == nullptr)
     return transfer_.Fail(SystemFailure(open_error->error, open_error->side, PathOf(*directory, {})));
-  std::optional<IoError> error;
-  if (directory->keeps_metadata) error = KeepDirectoryMetadata(open->destination.get(), directory->source_stat);
+  Outcome failed;
+  if (directory->keeps_metadata) failed = KeepDirectoryMetadata(transfer_, *directory, *open);
   // Whatever became of its own metadata, the names in it are to last.
   const auto not_durable = completion_.DirectoryDone(*open, *directory->file_system);
-  if (!error) error = not_durable;
-  if (error) return transfer_.Fail(SystemFailure(*error, Side::kDestination, PathOf(*directory, {})));
+  if (!failed && not_durable) failed = SystemFailure(*not_durable, Side::kDestination, PathOf(*directory, {}));
+  if (failed) return transfer_.Fail(std::move(*failed));
   if (directory->keeps_metadata) transfer_.control.Add(Word::kDirectoriesDone, 1);
-}
-
-std::optional<IoError> TreeCopy::KeepDirectoryMetadata(int destination, const struct stat& source) {
-  auto found = StatOf(destination);
-  if (!found) return found.error();
-  if (found->st_uid != source.st_uid || found->st_gid != source.st_gid || found->st_mode != source.st_mode) {
-    if (auto error = KeepOwnerAndMode(transfer_, destination, source, found->st_uid, found->st_gid)) return error;
-  }
-  if (SameTime(found->st_mtim, source.st_mtim)) return std::nullopt;
-  const timespec times[2] = {source.st_atim, source.st_mtim};
-  return ErrorOf(sys::SetTimes(destination, times), Syscall::kUtimensat);
 }
 
 CopyResult TreeCopy::Conclude() {
@@ -372,8 +375,7 @@ CopyResult TreeCopy::Conclude() {
     transfer_.control.Set(Word::kTotalsFinal, 1);
   }
   result.fallbacks = transfer_.fallbacks.Take();
-  result.owners_not_kept = transfer_.owners_not_kept.load();
-  result.modes_not_kept = transfer_.modes_not_kept.load();
+  result.not_kept = transfer_.not_kept.Take();
   result.temporaries_removed = transfer_.temporaries_removed.load();
   return result;
 }

@@ -10,6 +10,7 @@
 #include "file_copier.h"
 #include "large_files.h"
 #include "listing.h"
+#include "special_files.h"
 #include "symbolic_links.h"
 #include "transfer.h"
 #include "work_queue.h"
@@ -25,8 +26,7 @@ enum class End : uint8_t {
 struct CopyResult {
   End end = End::kFinished;
   std::vector<Fallback> fallbacks;
-  int64_t owners_not_kept = 0;
-  int64_t modes_not_kept = 0;
+  std::vector<NotKept> not_kept;
   int64_t temporaries_removed = 0;
   // The digest list could not be written to its end.
   std::optional<IoError> digests_error;
@@ -84,7 +84,6 @@ class TreeCopy final : private CompletionListener {
   // parents.
   void Release(std::shared_ptr<Directory> directory);
   void FinishDirectory(const std::shared_ptr<Directory>& directory);
-  std::optional<IoError> KeepDirectoryMetadata(int destination, const struct stat& source);
 
   CopyResult Conclude();
 
@@ -95,6 +94,7 @@ class TreeCopy final : private CompletionListener {
   Entries entries_;
   FileCopier file_copier_;
   SymbolicLinkCopier symbolic_link_copier_;
+  SpecialFileCopier special_file_copier_;
   std::vector<Worker> workers_;
   std::shared_ptr<Directory> top_;
   std::optional<FileTask> single_;  // when the source is no directory

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "listing.h"
+#include "special_files.h"
 
 namespace smartcopy {
 namespace {
@@ -38,10 +39,12 @@ bool TreeScan::ScanDirectory(int directory) {
     if (!found) continue;  // vanished meanwhile, or not to be looked at: the copy will say so
     const struct stat& source = found.value();
     if (S_ISDIR(source.st_mode)) below.push_back(entry.name);
-    if (!S_ISREG(source.st_mode) && !S_ISLNK(source.st_mode)) continue;
+    if (S_ISDIR(source.st_mode)) continue;
+    const bool is_special = !S_ISREG(source.st_mode) && !S_ISLNK(source.st_mode);
+    if (is_special && !SpecialFileCopier::Copies(transfer_.request)) continue;
     ++files;
-    if (S_ISREG(source.st_mode) && (source.st_nlink == 1 || linked_.insert(FileId::Of(source)).second))
-      bytes += source.st_size;
+    const bool counts = source.st_nlink == 1 || !transfer_.request.preserve.hardlinks;
+    if (S_ISREG(source.st_mode) && (counts || linked_.insert(FileId::Of(source)).second)) bytes += source.st_size;
   }
   transfer_.control.Add(Word::kFilesTotal, files);
   transfer_.control.Add(Word::kBytesTotal, bytes);

@@ -1,5 +1,6 @@
 import type { AssignedEnd, Assignment } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
+import { defaultPreserve } from '../engine/defaults.ts';
 import { escapePath, shortenPath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -61,6 +62,10 @@ export function planTransfer(
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,
     temporaries: { job: jobNumber(spec), epoch: temporariesEpoch(epoch, attempt) },
+    preserve: spec.preserve ?? defaultPreserve,
+    keepSetuid: spec.destination.keepSetuid === true,
+    keepDevices: spec.destination.keepDevices === true,
+    keepSecurityXattrs: spec.destination.keepSecurityXattrs === true,
     // The engine has one switch for both ends: mounts are crossed only where both policies allow it.
     crossMounts: spec.source.crossMounts && spec.destination.crossMounts,
     scanTotals: true,

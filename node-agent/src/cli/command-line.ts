@@ -50,6 +50,13 @@ export function defineCopy(version: string): Command {
     .addOption(
       new Option('--durability <level>', 'what "done" promises after a power loss').choices(['none', 'batch', 'file']).default('none'),
     )
+    .option(
+      '--no-preserve <list>',
+      'what of owner, mode, times, xattrs, acls, hardlinks, special-files not to keep, separated by commas; all is kept otherwise, as far as that can be',
+    )
+    .option('--preserve-strict', 'an entry of which something cannot be kept is a failure, not a warning')
+    .option('--preserve-acl', 'keep ACLs; they are kept anyway')
+    .option('--preserve-owner', 'keep owner and group; they are kept anyway')
     .option('--network-optimized', 'treat both ends as network storage, for networks that look like local disks')
     .addOption(
       new Option('--numa <mode>', 'keep threads and buffers near the storage on machines of several memory nodes')

@@ -1,4 +1,6 @@
 import type { DigestAlgorithm, VerifyLevel } from '@smartcopy/crds';
+import { defaultPreserve } from '../engine/defaults.ts';
+import type { Transfer } from '../engine/run-transfer.ts';
 import { InputError } from '../errors.ts';
 import type { AskedOfEngine } from '../system/engine-plan.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
@@ -16,6 +18,7 @@ export interface CopyOptions {
   readonly integrity: Integrity;
   readonly digestsFile: Buffer | undefined;
   readonly limitBytesPerSecond: number | undefined;
+  readonly preserve: Transfer['preserve'];
   readonly progress: boolean;
   readonly json: boolean;
   readonly verbosity: 'Quiet' | 'Normal' | 'Verbose';
@@ -39,6 +42,7 @@ export function parseCopyOptions(given: object): CopyOptions {
     integrity: chooseIntegrity(words),
     digestsFile: words.value('digests', parseDigestsFile),
     limitBytesPerSecond: words.value('bandwidthLimit', parseRate),
+    preserve: choosePreserve(words),
     progress: words.flag('progress'),
     json: words.flag('json'),
     verbosity: words.flag('quiet') ? 'Quiet' : words.flag('verbose') ? 'Verbose' : 'Normal',
@@ -72,6 +76,38 @@ function chooseIntegrity(words: OptionWords): Integrity {
   const digest = algorithm ?? 'XXH3';
   if (algorithm !== undefined || level !== undefined) return { digest, verify: level ?? 'Readback' };
   return words.value('digests', (file) => file) === undefined ? { verify: 'None' } : { digest, verify: 'Source' };
+}
+
+/** The words of `--no-preserve`, and what each leaves out. */
+const preserveWords = new Map<string, 'owner' | 'mode' | 'times' | 'xattrs' | 'acls' | 'hardlinks' | 'specialFiles'>([
+  ['owner', 'owner'],
+  ['mode', 'mode'],
+  ['times', 'times'],
+  ['xattrs', 'xattrs'],
+  ['acls', 'acls'],
+  ['hardlinks', 'hardlinks'],
+  ['special-files', 'specialFiles'],
+]);
+
+/** Of `--no-preserve` commander takes the `no-` for a negation: its list is the word of the option `preserve`. */
+function choosePreserve(words: OptionWords): Transfer['preserve'] {
+  const left = words.value('preserve', parsePreserveWords) ?? [];
+  for (const [flag, word, option] of [
+    ['preserveAcl', 'acls', '--preserve-acl'],
+    ['preserveOwner', 'owner', '--preserve-owner'],
+  ] as const) {
+    if (words.flag(flag) && left.includes(word)) words.refuse(`${option} and --no-preserve ${word} ask for opposite things; give one`);
+  }
+  return { ...defaultPreserve, ...Object.fromEntries(left.map((word) => [word, false])), strict: words.flag('preserveStrict') };
+}
+
+function parsePreserveWords(list: string) {
+  return list.split(',').map((word) => {
+    const left = preserveWords.get(word);
+    if (left !== undefined) return left;
+    const known = [...preserveWords.keys()].join(', ');
+    throw new InputError(`--no-preserve takes a list of ${known}, separated by commas, not '${showArgument(word)}'`);
+  });
 }
 
 /** `--threads`, where 0 leaves the number to the program. */

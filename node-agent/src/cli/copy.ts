@@ -1,5 +1,6 @@
 import { readableCount } from '@smartcopy/crds/progress';
 import { joinPath, lastSegment } from '../engine/byte-paths.ts';
+import { keepEverything } from '../engine/defaults.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -75,6 +76,8 @@ function planTransfer(options: CopyOptions, given: Given): { readonly transfer: 
     ...options.integrity,
     durability: options.durability,
     temporaries: nameTemporaries([Buffer.from('cli'), source.root, source.path, destination.root, destination.path], Date.now()),
+    preserve: options.preserve,
+    ...keepEverything,
     crossMounts: true,
     scanTotals: options.progress,
   };

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import type { Endpoint, TransferJob } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
+import { defaultPreserve, keepEverything } from '../engine/defaults.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -49,7 +50,7 @@ export interface PlannedJob {
 
 /**
  * The transfer that carries a job out, its roots opened (and prepared, where that is wanted).
- * @throws InputError when a root is no directory or the source is nothing that can be copied
+ * @throws InputError when a root is no directory or the source does not exist
  */
 export async function planJob({ job, source, destination }: PlacedJob, screen: Screen, signal: AbortSignal): Promise<PlannedJob> {
   const { metadata, spec } = job;
@@ -72,6 +73,8 @@ export async function planJob({ job, source, destination }: PlacedJob, screen: S
       ['job', metadata.namespace ?? 'default', metadata.name].map((part) => Buffer.from(part)),
       Date.now(),
     ),
+    preserve: spec.preserve ?? defaultPreserve,
+    ...keepEverything,
     crossMounts: false, // As in a cluster, where only an administrator's policy allows it.
   };
   return { transfer, plan };
@@ -97,9 +100,6 @@ export function showEnd({ nodePath }: Endpoint): string {
 function requireSource(path: Buffer, end: Endpoint): void {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) throw new InputError(`the source ${showEnd(end)} does not exist (${escapePath(path)})`);
-  if (!stats.isDirectory() && !stats.isFile() && !stats.isSymbolicLink()) {
-    throw new InputError(`the source ${showEnd(end)} is a device, socket or FIFO, which is not copied (${escapePath(path)})`);
-  }
 }
 
 function pathOf({ nodePath }: Endpoint): Buffer {

@@ -1,5 +1,6 @@
 import { readableBytes, readableCount, readableRate } from '@smartcopy/crds/progress';
 import { describeReason } from '../engine/failure-sentences.ts';
+import { causeOfLoss, type Loss, lossNames } from '../engine/losses.ts';
 import type { Counters, Transfer, TransferReport } from '../engine/run-transfer.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
@@ -58,19 +59,15 @@ export function describeDetails(report: TransferReport): readonly string[] {
 }
 
 /** What is said of a transfer also without `--verbose`: what was copied and is not quite the same. */
-export function describeLosses({ ownersNotKept, modesNotKept }: Pick<TransferReport, 'ownersNotKept' | 'modesNotKept'>): readonly string[] {
-  return [
-    ...(ownersNotKept > 0
-      ? [
-          `warning: ${readableCount(ownersNotKept, 'copy', 'copies')} without the owner or group of the source, and so without its setuid and setgid bits: giving files away needs privilege (CAP_CHOWN)`,
-        ]
-      : []),
-    ...(modesNotKept > 0
-      ? [
-          `warning: ${readableCount(modesNotKept, 'copy', 'copies')} without the mode of the source: the file system at the destination refused it`,
-        ]
-      : []),
-  ];
+export function describeLosses(losses: readonly Loss[]): readonly string[] {
+  return losses.map((loss) => {
+    const { what, count, path } = loss;
+    const lost =
+      what === 'specialFile'
+        ? `${readableCount(count, 'device, socket or FIFO', 'devices, sockets and FIFOs')} not made`
+        : `${readableCount(count, 'copy', 'copies')} without the ${lossNames[what]} of the source`;
+    return `warning: ${lost}: ${causeOfLoss(loss)}; the first: ${path === '' ? 'the destination itself' : path}`;
+  });
 }
 
 function describeEnd(report: TransferReport): string {

@@ -62,7 +62,7 @@ export function tellReport(report: TransferReport, { screen, verbosity }: Transf
   if (digestsError !== undefined) screen.line(`the digests are incomplete: ${digestsError.syscall}: ${digestsError.errno}`);
   if (verbosity === 'Verbose') for (const detail of describeDetails(report)) screen.line(detail);
   if (verbosity === 'Quiet') return;
-  for (const loss of describeLosses(report)) screen.line(loss);
+  for (const loss of describeLosses(report.losses)) screen.line(loss);
   screen.line(summarise(report));
 }
 

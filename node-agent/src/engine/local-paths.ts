@@ -52,10 +52,10 @@ export interface ComparedEnds extends LocalEnds {
  * @throws InputError when an end is missing, or is neither a file nor a directory
  */
 export function locateComparedEnds(source: Buffer, destination: Buffer): ComparedEnds {
-  const sourceIsFile = statEnd(source, 'the source').isFile();
+  const sourceIsFile = !statEnd(source, 'the source').isDirectory();
   const receives = sourceIsFile && statEnd(destination, 'the destination').isDirectory();
   const target = receives ? joinPath(destination, lastSegment(source)) : destination;
-  const targetIsFile = statEnd(target, 'the destination').isFile();
+  const targetIsFile = !statEnd(target, 'the destination').isDirectory();
   return {
     source: sourceIsFile ? rootedFile(realpath(source)) : { root: realpath(source), path: nothing },
     destination: targetIsFile ? rootedFile(realpath(target)) : { root: realpath(target), path: nothing },
@@ -75,8 +75,7 @@ function statEnd(path: Buffer, role: string): BigIntStats {
   const stats = statOrMissing(path, role);
   if (stats === undefined)
     throw new InputError(`${role} ${escapePath(path)} does not exist${isLink(path) ? ': it is a link to nothing' : ''}`);
-  if (stats.isDirectory() || stats.isFile()) return stats;
-  throw new InputError(`${role} ${escapePath(path)} is neither a file nor a directory; devices, sockets and FIFOs are not copied`);
+  return stats;
 }
 
 function receivesInside(destination: Buffer, stats: BigIntStats | undefined): boolean {

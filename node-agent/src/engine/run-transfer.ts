@@ -1,5 +1,6 @@
 import { type ControlBlock, type CopyTreeRequest, type CopyTreeResult, type Counters, copyTree, type Failure } from '@smartcopy/native';
 import { type FailureGroup, FailureSummary } from './failure-summary.ts';
+import { describeLoss, type Loss } from './losses.ts';
 
 // Whoever runs transfers needs these of the engine, and nothing else of it.
 export { ControlBlock, type Counters, type Failure, type FailureReason, NativeIoError, RefusedError } from '@smartcopy/native';
@@ -34,10 +35,8 @@ export interface TransferReport {
   /** What ended the transfer, when it ended early. */
   readonly endedBy?: FailureGroup;
   readonly fallbacks: CopyTreeResult['fallbacks'];
-  /** Entries whose owner or group could not be kept for want of privilege; their setuid and setgid bits were dropped. */
-  readonly ownersNotKept: number;
-  /** Entries whose mode the file system refused to keep. */
-  readonly modesNotKept: number;
+  /** What was copied and is not quite the same: one of each kind. */
+  readonly losses: readonly Loss[];
   readonly temporariesRemoved: number;
   /** The digest list could not be written to its end, though the copy went on. */
   readonly digestsError?: NonNullable<CopyTreeResult['digestsError']>;
@@ -88,7 +87,7 @@ async function copy(transfer: Transfer, { control, onFailures }: TransferWatch, 
 }
 
 function whenAbandoned(abandon: AbortSignal): Promise<CopyTreeResult> {
-  const result: CopyTreeResult = { end: 'Cancelled', fallbacks: [], ownersNotKept: 0, modesNotKept: 0, temporariesRemoved: 0 };
+  const result: CopyTreeResult = { end: 'Cancelled', fallbacks: [], notKept: [], temporariesRemoved: 0 };
   return new Promise((resolve) => {
     abandon.addEventListener('abort', () => resolve(result), { once: true });
     if (abandon.aborted) resolve(result);
@@ -98,7 +97,7 @@ function whenAbandoned(abandon: AbortSignal): Promise<CopyTreeResult> {
 type Timing = Pick<TransferReport, 'startedAtMs' | 'endedAtMs' | 'durationMs'>;
 
 function makeReport(result: CopyTreeResult, failures: FailureSummary, counters: Counters, timing: Timing): TransferReport {
-  const { end, fallbacks, ownersNotKept, modesNotKept, temporariesRemoved, digestsError } = result;
+  const { end, fallbacks, notKept, temporariesRemoved, digestsError } = result;
   const { failureCount, mismatchCount, intoItselfCount, groups, last } = failures;
   return {
     phase: end === 'Finished' && failureCount === 0 && digestsError === undefined ? 'Complete' : 'Failed',
@@ -110,8 +109,7 @@ function makeReport(result: CopyTreeResult, failures: FailureSummary, counters: 
     errors: groups,
     ...(end === 'EndedEarly' && last !== undefined ? { endedBy: last } : {}),
     fallbacks,
-    ownersNotKept,
-    modesNotKept,
+    losses: notKept.map(describeLoss),
     temporariesRemoved,
     ...(digestsError === undefined ? {} : { digestsError }),
     ...timing,

@@ -10,6 +10,7 @@ import {
 } from '@smartcopy/crds/progress';
 import { describeReason } from './failure-sentences.ts';
 import type { FailureGroup } from './failure-summary.ts';
+import { lossNames, maxLossCount } from './losses.ts';
 import type { Counters, TransferReport } from './run-transfer.ts';
 
 /** Why a transfer did not start, or what ended it: a word for scripts and a sentence for people. */
@@ -39,14 +40,13 @@ export interface EndedTransfer {
  * @param level how the copy was verified
  */
 export function describeEnded(report: TransferReport, level: VerifyLevel): EndedTransfer {
-  const { counters, durationMs, endedAtMs, ownersNotKept, modesNotKept } = report;
+  const { counters, durationMs, endedAtMs, losses } = report;
   const failure = causeOfFailure(report);
   const bytesPerSecond = durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0;
   return {
     progress: {
       ...describeProgress({ counts: countsOf(counters), bytesPerSecond, atMs: endedAtMs, isUnderWay: false }),
-      ownersNotKept,
-      modesNotKept,
+      ...(losses.length === 0 ? {} : { notKept: losses.slice(0, maxLossCount) }),
     },
     engineUsed: describeEngine(counters),
     errors: report.errors.map(describeGroup),
@@ -123,13 +123,14 @@ export function describeGroup({ side, ...group }: FailureGroup): TransferFailure
 }
 
 /** What was not quite as asked is said too: nobody reads counters when all is well. */
-function describeSuccess({ counters, ownersNotKept, modesNotKept }: TransferReport): string {
+function describeSuccess({ counters, losses }: TransferReport): string {
   const { filesDone, filesUnchanged, entriesRefused } = counters;
   return [
     `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`,
     ...(entriesRefused > 0 ? [`${readableCount(entriesRefused, 'device, socket or FIFO', 'devices, sockets and FIFOs')} left out`] : []),
-    ...(ownersNotKept > 0 ? [`${readableCount(ownersNotKept, 'entry', 'entries')} copied without owner`] : []),
-    ...(modesNotKept > 0 ? [`${readableCount(modesNotKept, 'entry', 'entries')} copied without mode`] : []),
+    ...losses.flatMap(({ what, count }) =>
+      what === 'specialFile' ? [] : [`${readableCount(count, 'entry', 'entries')} copied without ${lossNames[what]}`],
+    ),
   ].join('; ');
 }
 

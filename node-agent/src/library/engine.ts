@@ -1,3 +1,4 @@
+import { defaultPreserve, keepEverything } from '../engine/defaults.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -89,6 +90,8 @@ export class Engine {
         identity.map((part) => Buffer.from(part)),
         Date.now(),
       ),
+      preserve: defaultPreserve,
+      ...keepEverything,
       crossMounts,
       scanTotals: true,
     };

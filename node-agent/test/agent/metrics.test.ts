@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { lacksPromtool, promtool } from '../../../test/support/brought-programs.ts';
 import { Metrics } from '../../src/agent/metrics.ts';
+import { defaultPreserve, keepEverything } from '../../src/engine/defaults.ts';
 import { ControlBlock, type Counters, type Failure, type Transfer } from '../../src/engine/run-transfer.ts';
 
 const transfer: Transfer = {
@@ -15,6 +16,8 @@ const transfer: Transfer = {
   verify: 'Readback',
   durability: 'None',
   temporaries: { job: 1, epoch: 1 },
+  preserve: defaultPreserve,
+  ...keepEverything,
   crossMounts: false,
   scanTotals: true,
 };

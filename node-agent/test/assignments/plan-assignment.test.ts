@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EngineShare } from '../../src/assignments/engine-share.ts';
 import { obstacleTo, planTransfer, showEnd, temporariesEpoch } from '../../src/assignments/plan-assignment.ts';
+import { defaultPreserve } from '../../src/engine/defaults.ts';
 import { assignmentOf } from './held-copies.ts';
 
 const path = { path: '/host/disk', isReadOnly: false };
@@ -34,6 +35,24 @@ test('mounts are crossed only where both ends allow it', () => {
     const ends = { source: { ...source, crossMounts: from }, destination: { ...destination, crossMounts: to } };
     assert.equal(planTransfer(assignmentOf(ends), options)?.crossMounts, from && to);
   }
+});
+
+test('nothing is planted that the policy of the destination does not name', () => {
+  const keeps = { keepSetuid: true, keepDevices: true, keepSecurityXattrs: true };
+  const planned = (ends: object) => {
+    const { keepSetuid, keepDevices, keepSecurityXattrs } = planTransfer(assignmentOf(ends), options) ?? {};
+    return [keepSetuid, keepDevices, keepSecurityXattrs];
+  };
+  assert.deepEqual(planned({}), [false, false, false], 'an older operator names none');
+  assert.deepEqual(planned({ source: { ...source, ...keeps } }), [false, false, false]);
+  assert.deepEqual(planned({ destination: { ...destination, ...keeps } }), [true, true, true]);
+  assert.deepEqual(planned({ destination: { ...destination, keepDevices: true } }), [false, true, false]);
+});
+
+test('everything is preserved unless the job says otherwise', () => {
+  assert.deepEqual(planTransfer(assignmentOf(), options)?.preserve, defaultPreserve);
+  const preserve = { ...defaultPreserve, xattrs: false, strict: true };
+  assert.deepEqual(planTransfer(assignmentOf({ preserve }), options)?.preserve, preserve);
 });
 
 test('what the job says wins over what the agent would choose', () => {

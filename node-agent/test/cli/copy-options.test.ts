@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { settleVerify } from '../../src/cli/arguments.ts';
 import { defineCopy, parseCommandLine } from '../../src/cli/command-line.ts';
 import { type CopyOptions, parseCopyOptions } from '../../src/cli/copy-options.ts';
+import { defaultPreserve } from '../../src/engine/defaults.ts';
 import { InputError } from '../../src/errors.ts';
 
 /** Everything is left to the plan. */
@@ -23,6 +24,7 @@ test('without options everything is copied, at no limit, with no promise after a
     integrity: { verify: 'None' },
     digestsFile: undefined,
     limitBytesPerSecond: undefined,
+    preserve: defaultPreserve,
     progress: false,
     json: false,
     verbosity: 'Normal',
@@ -55,6 +57,10 @@ const meanings: readonly (readonly [line: string, expected: Partial<CopyOptions>
   ['--digests out', { digestsFile: Buffer.from('out'), integrity: { digest: 'XXH3', verify: 'Source' } }],
   ['--digests out --verify blake3', { digestsFile: Buffer.from('out'), integrity: { digest: 'BLAKE3', verify: 'Readback' } }],
   ['--bandwidth-limit 100M', { limitBytesPerSecond: 100 * 1024 ** 2 }],
+  ['--no-preserve times', { preserve: { ...defaultPreserve, times: false } }],
+  ['--no-preserve=owner,special-files', { preserve: { ...defaultPreserve, owner: false, specialFiles: false } }],
+  ['--preserve-strict --preserve-acl --preserve-owner', { preserve: { ...defaultPreserve, strict: true } }],
+  ['--preserve-acl --no-preserve owner', { preserve: { ...defaultPreserve, owner: false } }],
   ['-pv', { progress: true, verbosity: 'Verbose' }],
   ['-q --json', { verbosity: 'Quiet', json: true }],
 ];
@@ -81,6 +87,11 @@ const refusals: readonly (readonly [line: string, sentence: RegExp])[] = [
   ['-i --update always', /opposite/],
   ['-q -v', /cannot be used with/],
   ['-q -p', /cannot be used with/],
+  ['--no-preserve everything', /--no-preserve takes a list of owner, mode, .*, not 'everything'/],
+  ['--no-preserve=', /--no-preserve takes a list .* not ''/],
+  ['--no-preserve toString', /--no-preserve takes a list/],
+  ['--preserve-acl --no-preserve mode,acls', /opposite/],
+  ['--preserve-owner --no-preserve owner', /opposite/],
   ['--digests -', /\.\/-/],
   ['--delete-extra', /unknown option '--delete-extra'/],
   ['--sparse', /unknown option/],

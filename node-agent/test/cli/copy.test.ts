@@ -289,16 +289,38 @@ test('-q says nothing when all went well, and names failures all the same', asyn
   assert.equal(failing.status, 1);
 });
 
-test('a FIFO is skipped and said to be, which is no failure; as the source itself it is bad input', async (t) => {
+test('a FIFO becomes a FIFO, or is skipped and said to be, which is no failure', async (t) => {
   const top = smallTree(t);
-  await runShell('mkfifo src/fifo', top);
-  const { status, stderr } = await runCli(['src', 'dst'], top);
-  assert.match(stderr, /^smartcopy: src\/fifo: skipped: devices, sockets and FIFOs are not copied$/m);
+  await runShell('mkfifo -m 620 src/fifo', top);
+  assert.equal((await runCli(['src', 'dst'], top)).status, 0);
+  assert.equal(statSync(join(top, 'dst/fifo')).mode, 0o010620);
+  assert.equal((await runCli(['src/fifo', 'alone'], top)).status, 0);
+  assert.ok(statSync(join(top, 'alone')).isFIFO());
+
+  const { status, stderr } = await runCli(['--no-preserve', 'special-files', 'src', 'without'], top);
+  assert.match(stderr, /^smartcopy: src\/fifo: skipped: devices, sockets and FIFOs are not copied here$/m);
   assert.match(stderr, /, 1 of a special type and skipped$/m);
   assert.equal(status, 0);
-  assert.ok(!existsSync(join(top, 'dst/fifo')));
-  assert.equal((await runCli(['-q', 'src', 'dst'], top)).stderr, '');
-  assert.equal((await runCli(['src/fifo', 'dst'], top)).status, 2);
+  assert.ok(!existsSync(join(top, 'without/fifo')));
+  assert.equal((await runCli(['-q', '--no-preserve=special-files', 'src', 'without'], top)).stderr, '');
+});
+
+test('what is not to be preserved is not, and all else is', async (t) => {
+  const top = smallTree(t);
+  linkSync(join(top, 'src/a.txt'), join(top, 'src/second'));
+  utimesSync(join(top, 'src/a.txt'), 1_000_000_000, 1_000_000_000);
+  await runShell('chmod 751 src/a.txt', top);
+  const seen = async (to: string, ...options: string[]) => {
+    const { status, stderr } = await runCli([...options, 'src', to], top);
+    assert.equal(status, 0, stderr);
+    const { nlink, mtimeMs, mode } = statSync(join(top, to, 'a.txt'));
+    return { links: nlink, isOld: mtimeMs === 1_000_000_000_000, mode: (mode & 0o777).toString(8) };
+  };
+  assert.deepEqual(await seen('all', '--preserve-acl', '--preserve-owner', '--preserve-strict'), { links: 2, isOld: true, mode: '751' });
+  assert.deepEqual(await seen('less', '--no-preserve', 'times,hardlinks'), { links: 1, isOld: false, mode: '751' });
+  const umask = process.umask(0o077);
+  t.after(() => process.umask(umask));
+  assert.deepEqual(await seen('private', '--no-preserve', 'mode'), { links: 2, isOld: true, mode: '700' });
 });
 
 test('file systems mounted below the source are copied too', { skip: withoutMounts() }, async (t) => {

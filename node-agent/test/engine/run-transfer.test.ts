@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { defaultPreserve, keepEverything } from '../../src/engine/defaults.ts';
 import { ControlBlock, type Failure, NativeIoError, RefusedError, runTransfer, type Transfer } from '../../src/engine/run-transfer.ts';
 
 /** A source of ten small files, and a transfer of it. */
@@ -20,6 +21,8 @@ function smallTransfer(t: TestContext): { readonly top: string; readonly transfe
     verify: 'None',
     durability: 'None',
     temporaries: { job: 1, epoch: 1 },
+    preserve: defaultPreserve,
+    ...keepEverything,
     crossMounts: true,
     scanTotals: false,
   };

@@ -19,8 +19,7 @@ function reportOf(given: Partial<TransferReport> = {}): TransferReport {
     intoItselfCount: 0,
     errors: [],
     fallbacks: [],
-    ownersNotKept: 3,
-    modesNotKept: 1,
+    losses: [{ what: 'owner', errno: 'EPERM', count: 3, path: 'a' }],
     temporariesRemoved: 0,
     startedAtMs: endedAtMs - 2_000,
     endedAtMs,
@@ -44,9 +43,13 @@ test('a finished transfer is complete, at its mean rate', () => {
   assert.equal(status.progress?.bytesPerSecond, 2_048);
   assert.equal(status.progress?.percent, 100);
   assert.deepEqual(status.progress?.summary, { progress: '100%', rate: '2.0 KiB/s' });
-  assert.deepEqual([status.progress?.ownersNotKept, status.progress?.modesNotKept], [3, 1]);
+  assert.deepEqual(status.progress?.notKept, [{ what: 'owner', errno: 'EPERM', count: 3, path: 'a' }]);
   assert.deepEqual(status.engineUsed, { reflink: 0, readWrite: 4_096 });
   assert.deepEqual(conditionsOf(status), ['Complete=True/Succeeded']);
+});
+
+test('a copy that lost nothing has no list of losses', () => {
+  assert.equal('notKept' in (statusOfEnded(reportOf({ losses: [] }), 'None').progress ?? {}), false);
 });
 
 test('without final totals the progress is in bytes', () => {
@@ -139,10 +142,15 @@ test('the level that was verified is named', () => {
 
 test('what was not quite as asked is said beside the success', () => {
   const counters = { ...done, filesDone: 3, filesUnchanged: 0, entriesRefused: 1 };
-  const status = statusOfEnded(reportOf({ counters, ownersNotKept: 2, modesNotKept: 1 }), 'None');
+  const losses: TransferReport['losses'] = [
+    { what: 'owner', errno: 'EPERM', count: 2, path: 'a' },
+    { what: 'acl', count: 1, path: 'b' },
+    { what: 'specialFile', count: 1, path: 'c' },
+  ];
+  const status = statusOfEnded(reportOf({ counters, losses }), 'None');
   assert.equal(
     status.conditions?.[0]?.message,
-    '3 files copied, 0 equal already; 1 device, socket or FIFO left out; 2 entries copied without owner; 1 entry copied without mode',
+    '3 files copied, 0 equal already; 1 device, socket or FIFO left out; 2 entries copied without owner or group; 1 entry copied without ACL',
   );
 });
 

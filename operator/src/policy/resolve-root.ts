@@ -36,6 +36,10 @@ export interface ResolvedRoot {
   /** Below hostPath, with the namespace in place of its placeholder. */
   readonly subPath: string;
   readonly crossMounts: boolean;
+  /** What jobs may plant here, see TransferPolicy. */
+  readonly keepSetuid: boolean;
+  readonly keepDevices: boolean;
+  readonly keepSecurityXattrs: boolean;
   /** The policy that opens it; the first by name if several say the same. */
   readonly policy: string;
 }
@@ -92,8 +96,17 @@ export function resolveRoot(
       `the TransferPolicy '${first.policy}' opens the root '${alias}' as ${first.root.access}, not for ${verb}; set its access to ${access} or name another root`,
     );
   }
-  const { hostPath, subPath, crossMounts } = first.root;
-  return { kind: 'resolved', hostPath, subPath: placed(subPath, namespace.name), crossMounts, policy: first.policy };
+  const { hostPath, subPath, crossMounts, keepSetuid, keepDevices, keepSecurityXattrs } = first.root;
+  return {
+    kind: 'resolved',
+    hostPath,
+    subPath: placed(subPath, namespace.name),
+    crossMounts,
+    keepSetuid,
+    keepDevices,
+    keepSecurityXattrs,
+    policy: first.policy,
+  };
 }
 
 /** Whether two policies mean the same by an alias; where they are open is another question. */
@@ -101,8 +114,8 @@ export function isSameRoot(left: PolicyRoot, right: PolicyRoot): boolean {
   return isDeepStrictEqual(meaningOf(left), meaningOf(right));
 }
 
-function meaningOf({ hostPath, subPath, access, crossMounts }: PolicyRoot): object {
-  return { hostPath, subPath, access, crossMounts };
+function meaningOf({ alias: _alias, nodeSelector: _nodes, ...meaning }: PolicyRoot): object {
+  return meaning;
 }
 
 function openingsOf({ metadata, spec }: StoredTransferPolicy, alias: string, node: Labelled): readonly Opening[] {

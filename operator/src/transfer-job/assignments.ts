@@ -79,7 +79,7 @@ function wantedWork(shard: StoredTransferShard, stores: WorkStores): Work | unde
     job: { namespace: job.metadata.namespace, name: job.metadata.name, uid: job.metadata.uid },
     index: shard.spec.index,
     source: assignedEnd(ends.source, roots.source),
-    destination: assignedEnd(ends.destination, roots.destination),
+    destination: assignedDestination(ends.destination, roots.destination),
     ...howToCopy(job),
   };
   return {
@@ -104,7 +104,13 @@ function assignedEnd({ alias, path }: JobEnd, { hostPath, subPath, crossMounts }
   return { alias, hostPath, subPath, path, crossMounts };
 }
 
-function howToCopy({ spec: { update, verify, durability, parallelism, engine } }: StoredTransferJob) {
+/** What may be planted is the word of the root where it is planted. */
+function assignedDestination(end: JobEnd, root: ResolvedRoot): AssignedEnd {
+  const { keepSetuid, keepDevices, keepSecurityXattrs } = root;
+  return { ...assignedEnd(end, root), keepSetuid, keepDevices, keepSecurityXattrs };
+}
+
+function howToCopy({ spec: { update, verify, durability, preserve, parallelism, engine } }: StoredTransferJob) {
   const threadCount = parallelism?.threadsPerNode;
   const bufferBytes = engine?.bufferSize;
   const numa = engine?.numa;
@@ -112,6 +118,7 @@ function howToCopy({ spec: { update, verify, durability, parallelism, engine } }
     update,
     durability,
     ...(verify === undefined ? {} : { verify }),
+    ...(preserve === undefined ? {} : { preserve }),
     ...(threadCount === undefined ? {} : { threadCount }),
     ...(bufferBytes === undefined ? {} : { bufferBytes }),
     ...(numa === undefined ? {} : { numa }),

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress } from '@smartcopy/crds';
+import type { NotKept, TransferFailure, TransferJobCondition, TransferJobStatus, TransferProgress } from '@smartcopy/crds';
 import { describeProgress } from '@smartcopy/crds/progress';
 import { conditionsOf } from './conditions.ts';
 import { type Decision, startTimeOf, toldMs } from './decide.ts';
@@ -8,6 +8,8 @@ import { isAtRest, isStale, isWorking, type Standing, standingOf } from './stand
 
 /** Ten failures of ordinary paths fit; with conditions, numbers and its spec's path the object stays below 16 KiB. */
 const maxErrorsBytes = 6 * 1024;
+/** What was not kept has room in the same object. */
+const maxNotKeptBytes = 3 * 1024;
 const maxNodesLength = 512;
 
 /**
@@ -34,7 +36,7 @@ export function nextStatus(seen: Observed, decision: Decision): TransferJobStatu
     ...(completionTime === undefined ? {} : { completionTime }),
     ...(progress === undefined ? {} : { progress }),
     ...(engineUsed === undefined ? {} : { engineUsed }),
-    ...(errors === undefined ? {} : { errors: withinBytes(errors) }),
+    ...(errors === undefined ? {} : { errors: withinBytes(errors, maxErrorsBytes) }),
     ...(shards === undefined ? {} : { shards }),
     conditions: conditionsOf(seen, decision, standing),
   };
@@ -75,24 +77,23 @@ interface Pace {
 /** Made anew from the counts: what people read is this program's own words, by its own clock. */
 function described(progress: TransferProgress, pace: Pace): TransferProgress {
   const { bytesTotal, bytesDone, bytesUnchanged, bytesVerified, totalsFinal } = progress;
-  const { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused, ownersNotKept, modesNotKept } = progress;
+  const { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused, notKept } = progress;
   const bytes = { bytesTotal, bytesDone, bytesUnchanged, bytesVerified };
   const files = { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused };
   return {
     ...describeProgress({ counts: { ...bytes, ...files, totalsFinal }, ...pace }),
-    ...(ownersNotKept === undefined ? {} : { ownersNotKept }),
-    ...(modesNotKept === undefined ? {} : { modesNotKept }),
+    ...(notKept === undefined ? {} : { notKept: withinBytes(notKept, maxNotKeptBytes) }),
   };
 }
 
-/** The first failures, as many as an object has room for; the counts in progress speak of all. */
-function withinBytes(errors: readonly TransferFailure[]): TransferFailure[] {
-  const fitting: TransferFailure[] = [];
+/** The first of them, as many as an object has room for. */
+function withinBytes<T extends TransferFailure | NotKept>(all: readonly T[], maxBytes: number): T[] {
+  const fitting: T[] = [];
   let bytes = 0;
-  for (const failure of errors) {
-    bytes += Buffer.byteLength(JSON.stringify(failure));
-    if (bytes > maxErrorsBytes) break;
-    fitting.push(failure);
+  for (const one of all) {
+    bytes += Buffer.byteLength(JSON.stringify(one));
+    if (bytes > maxBytes) break;
+    fitting.push(one);
   }
   return fitting;
 }

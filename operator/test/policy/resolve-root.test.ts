@@ -6,6 +6,7 @@ import { storedPolicy } from './policy-cases.ts';
 
 const climate = { matchLabels: { team: 'climate' } };
 const scratch = { alias: 'scratch', hostPath: '/mnt/scratch' };
+const nothingPlanted = { keepSetuid: false, keepDevices: false, keepSecurityXattrs: false };
 const request: RootRequest = {
   namespace: { name: 'climate', labels: { team: 'climate' } },
   node: { name: 'worker-1', labels: { disk: 'nvme' } },
@@ -18,25 +19,39 @@ const resolved: readonly (readonly [string, readonly StoredTransferPolicy[], Par
     'a root of a policy that selects the namespace',
     [storedPolicy('open', { namespaceSelector: climate, roots: [scratch] })],
     {},
-    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, policy: 'open' },
+    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, ...nothingPlanted, policy: 'open' },
   ],
   [
     'a root that is open on the nodes of a label',
     [storedPolicy('open', { namespaceSelector: {}, roots: [{ ...scratch, nodeSelector: { matchLabels: { disk: 'nvme' } } }] })],
     {},
-    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, policy: 'open' },
+    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, ...nothingPlanted, policy: 'open' },
   ],
   [
     'the namespace in the place of its segment',
     [storedPolicy('open', { namespaceSelector: {}, roots: [{ ...scratch, subPath: 'tenants/{namespace}/data', crossMounts: true }] })],
     {},
-    { hostPath: '/mnt/scratch', subPath: 'tenants/climate/data', crossMounts: true, policy: 'open' },
+    { hostPath: '/mnt/scratch', subPath: 'tenants/climate/data', crossMounts: true, ...nothingPlanted, policy: 'open' },
+  ],
+  [
+    'what may be planted there',
+    [storedPolicy('open', { namespaceSelector: {}, roots: [{ ...scratch, keepSetuid: true, keepSecurityXattrs: true }] })],
+    {},
+    {
+      hostPath: '/mnt/scratch',
+      subPath: '',
+      crossMounts: false,
+      ...nothingPlanted,
+      keepSetuid: true,
+      keepSecurityXattrs: true,
+      policy: 'open',
+    },
   ],
   [
     'a root that may be written',
     [storedPolicy('open', { namespaceSelector: {}, roots: [{ ...scratch, access: 'WriteOnly' }] })],
     { need: 'Write' },
-    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, policy: 'open' },
+    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, ...nothingPlanted, policy: 'open' },
   ],
   [
     'two policies that say the same, by the name of the first',
@@ -45,7 +60,7 @@ const resolved: readonly (readonly [string, readonly StoredTransferPolicy[], Par
       storedPolicy('first', { namespaceSelector: climate, roots: [scratch] }),
     ],
     {},
-    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, policy: 'first' },
+    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, ...nothingPlanted, policy: 'first' },
   ],
   [
     'one of two policies that mean different nodes',
@@ -57,7 +72,7 @@ const resolved: readonly (readonly [string, readonly StoredTransferPolicy[], Par
       storedPolicy('nvme', { namespaceSelector: {}, roots: [{ ...scratch, nodeSelector: { matchLabels: { disk: 'nvme' } } }] }),
     ],
     {},
-    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, policy: 'nvme' },
+    { hostPath: '/mnt/scratch', subPath: '', crossMounts: false, ...nothingPlanted, policy: 'nvme' },
   ],
 ];
 
@@ -115,7 +130,15 @@ for (const [name, policies, change, reason, message] of denied) {
   });
 }
 
-const differences = [{ hostPath: '/mnt/other' }, { subPath: 'below' }, { access: 'ReadWrite' as const }, { crossMounts: true }];
+const differences = [
+  { hostPath: '/mnt/other' },
+  { subPath: 'below' },
+  { access: 'ReadWrite' as const },
+  { crossMounts: true },
+  { keepSetuid: true },
+  { keepDevices: true },
+  { keepSecurityXattrs: true },
+];
 
 for (const difference of differences) {
   test(`two policies contradict each other by ${JSON.stringify(difference)}, in whatever order they come`, () => {

@@ -28,6 +28,7 @@ test('an agent is told all that it needs to carry a shard out', () => {
       engine: { bufferSize: '1Mi', numa: 'Off' },
       update: 'Always',
       durability: 'File',
+      preserve: { strict: true, acls: false },
     },
   });
   const work = workFor('worker-1', storesOf({ jobs: [job], shards: [shard] }));
@@ -41,10 +42,29 @@ test('an agent is told all that it needs to carry a shard out', () => {
           job: { namespace: 'climate', name: 'run42', uid: jobUid },
           index: 0,
           source: { alias: 'scratch', hostPath: '/mnt/scratch', subPath: 'climate', path: 'run42', crossMounts: false },
-          destination: { alias: 'archive', hostPath: '/mnt/archive', subPath: '', path: 'run42', crossMounts: false },
+          destination: {
+            alias: 'archive',
+            hostPath: '/mnt/archive',
+            subPath: '',
+            path: 'run42',
+            crossMounts: false,
+            keepSetuid: false,
+            keepDevices: false,
+            keepSecurityXattrs: false,
+          },
           update: 'Always',
           durability: 'File',
           verify: { algorithm: 'BLAKE3', level: 'Readback' },
+          preserve: {
+            owner: true,
+            mode: true,
+            times: true,
+            xattrs: true,
+            acls: false,
+            hardlinks: true,
+            specialFiles: true,
+            strict: true,
+          },
           threadCount: 8,
           bufferBytes: 1024 ** 2,
           numa: 'Off',
@@ -61,6 +81,21 @@ test('a job that says no more than it must leaves the rest to the engine', () =>
   const { assignments, allowances } = workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard] }));
   assert.deepEqual(Object.keys(assignments[0]?.spec ?? {}).sort(), ['destination', 'durability', 'index', 'job', 'source', 'update']);
   assert.equal(allowances[0]?.bytesPerSecond, null);
+});
+
+test('what may be planted is what the policy says of the destination, whatever it says of the source', () => {
+  const root = (alias: string, keeps: object) => ({ alias, hostPath: `/mnt/${alias}`, access: 'ReadWrite' as const, ...keeps });
+  const keepingAt = (alias: string) => {
+    const roots = ['scratch', 'archive'].map((one) =>
+      root(one, one === alias ? { keepSetuid: true, keepDevices: true, keepSecurityXattrs: true } : {}),
+    );
+    const policies = [storedPolicy('open', { namespaceSelector: {}, roots })];
+    const { source: from, destination: to } =
+      workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard], policies })).assignments[0]?.spec ?? {};
+    return [from?.keepSetuid, from?.keepDevices, to?.keepSetuid, to?.keepDevices, to?.keepSecurityXattrs];
+  };
+  assert.deepEqual(keepingAt('scratch'), [undefined, undefined, false, false, false]);
+  assert.deepEqual(keepingAt('archive'), [undefined, undefined, true, true, true]);
 });
 
 const other = {
