@@ -20,8 +20,10 @@ enum class Word : uint8_t {
   kFilesDone,
   kFilesUnchanged,
   kFilesFailed,
+  kFilesSkipped,
   kDirectoriesDone,
   kEntriesRefused,
+  kEntriesFiltered,
   kThrottleWaitNs,
   kTotalsFinal,
   kCount,
@@ -30,7 +32,7 @@ enum class Word : uint8_t {
 inline constexpr std::array<const char*, static_cast<size_t>(Word::kCount)> kWordNames = {
     "cancel",         "bytesPerSecond",  "bytesTotal",     "bytesUnchanged", "reflinkBytes",
     "readWriteBytes", "bytesVerified",   "filesTotal",     "filesDone",      "filesUnchanged",
-    "filesFailed",    "directoriesDone", "entriesRefused", "throttleWaitNs", "totalsFinal"};
+    "filesFailed",    "filesSkipped", "directoriesDone", "entriesRefused", "entriesFiltered", "throttleWaitNs", "totalsFinal"};
 
 // A view of the shared words. The memory belongs to the caller and outlives the transfer; any thread may use it.
 class ControlBlock {

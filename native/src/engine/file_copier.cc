@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "followed_links.h"
+
 namespace smartcopy {
 namespace {
 
@@ -65,9 +67,7 @@ bool FileCopier::MakeSpace(FileCopy& file) {
 
 std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDirectory> open) {
   auto file = std::make_unique<FileCopy>();
-  auto source = OpenBeneath(open->source.get(), task.source_name.c_str(), kOpenSource, transfer_.directories.resolve());
-  if (!source) return entries_.FailAtSource(task, source.error()), nullptr;
-  file->source = std::move(*source);
+  if (!OpenSource(task, *open, file->source)) return nullptr;
   auto source_stat = StatOf(file->source.get());
   if (!source_stat) return entries_.FailAtSource(task, source_stat.error()), nullptr;
   file->source_stat = *source_stat;
@@ -76,6 +76,11 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
   if (!S_ISREG(file->source_stat.st_mode) || exchanged) {
     entries_.Meet(task, 0);
     entries_.Fail(task, JudgedFailure(task, FailureReason::kSourceChanged, Side::kSource));
+    return nullptr;
+  }
+  // One that waited, or comes back from the lane of large files, was counted as copied already.
+  if (!task.met && !transfer_.selection.HoldsSize(file->source_stat.st_size)) {
+    entries_.LeaveOut(task, Word::kEntriesFiltered);
     return nullptr;
   }
   if (!entries_.Claim(task, *open, file->source_stat)) return nullptr;
@@ -87,20 +92,52 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
     SettleUnchanged(task, *open, file->source_stat, *found);
     return nullptr;
   }
+  const int64_t content_bytes = file->source_stat.st_size;
+  if (found && entries_.KeepsPresent(task, content_bytes)) return nullptr;
+  if (transfer_.request.dry_run) {
+    entries_.Plan(task, found ? "replace" : "copy", content_bytes);
+    return nullptr;
+  }
   file->replaces = found.has_value();
   file->task = std::move(task);
   file->open = std::move(open);
   return file;
 }
 
+// What has the task's name in the source, or what that leads to. The task is settled when there is nothing to open.
+bool FileCopier::OpenSource(FileTask& task, const OpenDirectory& open, UniqueFd& source) {
+  if (task.follows) {
+    auto opened = OpenFollowed(transfer_.LinkAt(*task.directory, task.source_name), kOpenSource & ~uint64_t{O_NOFOLLOW});
+    if (auto* failure = std::get_if<Failure>(&opened)) {
+      entries_.Meet(task, 0);
+      entries_.Fail(task, std::move(*failure));
+      return false;
+    }
+    source = std::move(*std::get_if<UniqueFd>(&opened));
+    return true;
+  }
+  auto opened =
+      OpenBeneath(open.source.get(), task.source_name.c_str(), kOpenSource, transfer_.directories.source_resolve());
+  if (opened) {
+    source = std::move(*opened);
+    return true;
+  }
+  if (transfer_.IsLeftOutMount(opened.error()))
+    entries_.LeaveOut(task, Word::kEntriesFiltered);
+  else
+    entries_.FailAtSource(task, opened.error());
+  return false;
+}
+
 bool FileCopier::IsUnchanged(const struct stat& source, const struct stat& found) const {
-  return transfer_.request.update == UpdateMode::kIfDifferent && S_ISREG(found.st_mode) &&
+  return transfer_.leaves_equal_alone() && S_ISREG(found.st_mode) &&
          source.st_size == found.st_size && SameTime(source.st_mtim, found.st_mtim);
 }
 
 void FileCopier::SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
                                  const struct stat& found) {
-  if (const auto error = KeepMetadata(task, open, source, found)) return entries_.FailAtDestination(task, *error);
+  const auto error = transfer_.request.dry_run ? std::nullopt : KeepMetadata(task, open, source, found);
+  if (error) return entries_.FailAtDestination(task, *error);
   if (task.claimed_inode || source.st_nlink <= 1) transfer_.control.Add(Word::kBytesUnchanged, source.st_size);
   entries_.Done(task, FileId::Of(found), true, {});
 }
@@ -122,10 +159,11 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   const uint64_t access = transfer_.request.verify == VerifyLevel::kReadback ? O_RDWR : O_WRONLY;
   const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
   Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
-  if (!file.replaces) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
+  const bool own_name = !file.replaces && transfer_.request.atomic == Atomic::kReplace;
+  if (own_name) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
   // In a directory that this run made, nothing can have the name but another entry of the source: on a file system that
   // does not tell their names apart. One may not replace the other.
-  const bool may_replace = !file.task.directory->created;
+  const bool may_replace = !own_name || !file.task.directory->created;
   for (int tries = 0; !made && made.error().code == EEXIST && may_replace && tries < kMostNameTries; ++tries) {
     file.temporary = transfer_.NewTemporaryName();
     made = OpenBeneath(directory, file.temporary.c_str(), flags, resolve, 0600);
@@ -249,9 +287,10 @@ void FileCopier::Finish(FileCopy& file) {
   const auto error =
       KeepOwnerAndMode(transfer_, file.destination.get(), file.source_stat, file.created.st_uid, file.created.st_gid);
   if (error) return Fail(file, TaskFailure(file.task, *error, Side::kDestination));
-  WrittenFile written;
-  written.directory = file.task.directory;
-  written.name = std::move(file.task.name);
+  WrittenFile written = SettledAs(file.task);
+  written.is_new = !file.replaces;
+  written.method = file.moved.reflink > 0 ? "reflink" : "readWrite";
+  written.content_bytes = file.source_stat.st_size;
   written.temporary = std::move(file.temporary);
   written.id = FileId::Of(file.created);
   written.times[0] = file.source_stat.st_atim;
@@ -259,7 +298,6 @@ void FileCopier::Finish(FileCopy& file) {
   written.fd = std::move(file.destination);
   written.reflink_bytes = file.moved.reflink;
   written.read_write_bytes = file.moved.read_write;
-  written.link_group = file.task.claimed_inode;
   written.digest = std::move(file.digest);
   completion_.Finish(std::move(written));
 }

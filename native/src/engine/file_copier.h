@@ -75,6 +75,7 @@ class FileCopier {
   static Failure SystemFailureOf(const FileCopy& file, const IoError& error);
 
  private:
+  bool OpenSource(FileTask& task, const OpenDirectory& open, UniqueFd& source);
   bool IsUnchanged(const struct stat& source, const struct stat& found) const;
   void SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
                        const struct stat& found);

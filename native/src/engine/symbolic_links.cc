@@ -29,17 +29,19 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
   if (!entries_.Claim(task, open, *source)) return;
   std::optional<struct stat> found;
   if (!entries_.LookAt(task, open, found)) return;
-  if (found && S_ISLNK(found->st_mode) && transfer_.request.update == UpdateMode::kIfDifferent) {
+  if (found && S_ISLNK(found->st_mode) && transfer_.leaves_equal_alone()) {
     auto present = ReadTarget(open.destination.get(), task.name.c_str());
     if (!present) return entries_.FailAtDestination(task, present.error());
     if (*present == *target) {
       const bool same_metadata = found->st_uid == source->st_uid && found->st_gid == source->st_gid &&
                                  SameTime(found->st_mtim, source->st_mtim);
-      const auto error = same_metadata ? std::nullopt : Mend(task, open, *source);
+      const auto error = same_metadata || transfer_.request.dry_run ? std::nullopt : Mend(task, open, *source);
       if (error) return entries_.FailAtDestination(task, *error);
       return entries_.Done(task, FileId::Of(*found), true, {});
     }
   }
+  if (found && entries_.KeepsPresent(task, 0)) return;
+  if (transfer_.request.dry_run) return entries_.Plan(task, "symbolicLink", std::nullopt);
   auto made = Make(task, open, *source, target->c_str());
   if (!made) return entries_.FailAtDestination(task, made.error());
   if (const auto error = entries_.MakeNameDurable(open)) return entries_.FailAtDestination(task, *error);

@@ -39,6 +39,8 @@ enum class Syscall : uint8_t {
   kFchmod,
   kUtimensat,
   kWrite,
+  kRead,
+  kPoll,
   kMmap,
   kFlock,
   kClone,
@@ -68,6 +70,10 @@ long Fstatfs(int fd, struct statfs* out);
 long Getdents64(int fd, void* into, size_t length);
 long Pread(int fd, void* into, size_t length, off_t offset);
 long Pwrite(int fd, const void* from, size_t length, off_t offset);
+// Of a list, which may be a pipe; 0 at its end.
+long Read(int fd, void* into, size_t length);
+// 1 when a read will not wait, 0 when nothing came within that time.
+long WaitReadable(int fd, int wait_ms);
 // Appends to a log or a digest list, which may be a pipe.
 long Write(int fd, const void* from, size_t length);
 long Fallocate(int fd, int mode, off_t offset, off_t length);
@@ -86,6 +92,8 @@ long Readlinkat(int directory, const char* name, char* into, size_t length);
 // Gives the file behind `fd` one more name, without looking its present name up again.
 long LinkFd(int fd, int directory, const char* name);
 long Renameat(int from_directory, const char* from, int to_directory, const char* to);
+// Within a directory, to a name that nothing has (EEXIST otherwise). EINVAL where the file system cannot promise that.
+long RenameNew(int directory, const char* from, const char* to);
 long Unlinkat(int directory, const char* name);
 // `fd` may have been opened with O_PATH, and be a symbolic link.
 long Fchown(int fd, uid_t owner, gid_t group);
