@@ -11,6 +11,9 @@ interface Binding {
   /** The error's name; undefined when the lock was taken. */
   lockFile(fd: number): string | undefined;
   bootTimeMs(): number;
+  /** What is wrong with the pattern; undefined when nothing is. */
+  checkGlob(pattern: Uint8Array): string | undefined;
+  globMatches(pattern: Uint8Array, path: Uint8Array, isDirectory: boolean): boolean;
 }
 
 // The launcher and `npm run build` put the addon here; it is keyed by content in the cache and copied into the clone.

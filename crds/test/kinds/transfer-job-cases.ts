@@ -36,12 +36,20 @@ const exportedMetadata = {
   managedFields: [],
 };
 
+const excluding = (...exclude: readonly string[]): object => jobWith({ selection: { exclude } });
+const longest = Array.from({ length: 128 }, () => '{a,[b-d]}*'.repeat(25).padEnd(256, 'x'));
+
 export const acceptedJobs: readonly AcceptedObject[] = [
   { name: 'the shortest job', document: jobWith() },
   {
     name: 'a job that says everything',
     document: jobWith({
       update: 'Always',
+      selection: { include: ['*.{nc,h5}', 'run/**/[a-z]?.dat'], exclude: ['tmp/', '/logs', '\\*'], minSize: 0, maxSize: '10Gi' },
+      ordering: 'LargestFirst',
+      symlinks: 'FollowWithinRoot',
+      onConflict: 'Skip',
+      atomic: 'Always',
       verify: { algorithm: 'BLAKE3', level: 'Source' },
       durability: 'File',
       bandwidth: { limit: '100M' },
@@ -50,7 +58,11 @@ export const acceptedJobs: readonly AcceptedObject[] = [
       suspend: true,
     }),
   },
-  { name: 'empty objects, whose members have defaults', document: jobWith({ verify: {}, parallelism: {}, engine: {} }) },
+  { name: 'empty objects, whose members have defaults', document: jobWith({ verify: {}, parallelism: {}, engine: {}, selection: {} }) },
+  { name: 'as many patterns of as many characters as fit', document: jobWith({ selection: { include: longest, exclude: longest } }) },
+  { name: 'a pattern of three groups within one another', document: excluding('{a,{b,{c,[d-f]}}}') },
+  { name: 'a pattern of characters of three bytes', document: excluding('世'.repeat(256)) },
+  { name: 'bounds that are equal', document: jobWith({ selection: { minSize: '1Ki', maxSize: 1024 } }) },
   { name: 'a path left out, which is the root', document: jobWith({ source: { nodePath: { root: 'scratch', nodeName: 'worker-1' } } }) },
   { name: 'a root alias of 63 characters', document: from({ root: 'a'.repeat(63) }) },
   { name: 'a root alias that starts with a digit', document: from({ root: '2nd-disk' }) },
@@ -96,7 +108,55 @@ const path = 'spec.source.nodePath.path';
 const limit = 'spec.bandwidth.limit';
 const limited = (value: unknown): object => jobWith({ bandwidth: { limit: value } });
 
+const structureMessage =
+  'must close every [ and {, hold no empty [] or {} and no / in [], have a comma in each {} and at most three {} within one another; write \\ before a character that is meant itself';
+const componentMessage = "must not be empty or hold an empty, '.' or '..' component, which no path below the source has; leave it out";
+const pattern = 'spec.selection.exclude[0]';
+
+const malformedPatterns = [
+  '[abc',
+  'a{b,c',
+  'a]',
+  'a}',
+  '{a}',
+  '{1..3}',
+  '[]',
+  '[!]',
+  '[a/b]',
+  '[[:alpha:]]',
+  'a\\',
+  'a\\/b',
+  '{a,{b,{c,{d,e}}}}',
+].map((text) => rule(`the pattern ${text}`, excluding(text), pattern, structureMessage));
+const idlePatterns = ['/', 'a//b', './a', 'a/..', '..', '/.', 'a//'].map((text) =>
+  rule(`the pattern ${text}`, excluding(text), pattern, componentMessage),
+);
+
 const refusedByRule: readonly RefusedObject[] = [
+  ...malformedPatterns,
+  ...idlePatterns,
+  ...(
+    [
+      ['a{', structureMessage],
+      ['a//b', componentMessage],
+      ['\0', 'must not contain a NUL character, which no file name can hold; remove it'],
+    ] as const
+  ).map(([text, message]) =>
+    rule(`the pattern ${JSON.stringify(text)} to include`, jobWith({ selection: { include: [text] } }), 'spec.selection.include[0]', message),
+  ),
+  rule('a NUL in a pattern', excluding('a\0b'), pattern, 'must not contain a NUL character, which no file name can hold; remove it'),
+  rule(
+    'an include of directories',
+    jobWith({ selection: { include: ['docs/'] } }),
+    'spec.selection.include[0]',
+    "must not end in '/': an include names files; write docs/** for everything below docs",
+  ),
+  rule(
+    'bounds of size in the wrong order',
+    jobWith({ selection: { minSize: '2Ki', maxSize: '1Ki' } }),
+    'spec.selection',
+    'must not have a maxSize below minSize: no file would be copied',
+  ),
   rule('a root alias in capitals', from({ root: 'Scratch' }), 'spec.source.nodePath.root', labelMessage),
   rule('a root alias that ends in a dash', from({ root: 'scratch-' }), 'spec.source.nodePath.root', labelMessage),
   rule('a host path as the root', from({ root: '/scratch' }), 'spec.source.nodePath.root', labelMessage),
@@ -192,6 +252,13 @@ const refusedByStructure: readonly RefusedObject[] = [
   structure('a digest of later', jobWith({ verify: { algorithm: 'SHA256' } }), 'spec.verify.algorithm', 'must be XXH3 or BLAKE3'),
   structure('a verify level of later', jobWith({ verify: { level: 'Media' } }), 'spec.verify.level', 'must be None, Source, or Readback'),
   structure('a durability in small letters', jobWith({ durability: 'batch' }), 'spec.durability', 'must be Batch, File, or None'),
+  structure('a pattern of 257 characters', excluding('a'.repeat(257)), pattern, 'must be at most 256 characters long'),
+  structure('an empty pattern', excluding(''), pattern, 'must be at least 1 character long'),
+  structure('129 patterns', excluding(...new Array(129).fill('a')), 'spec.selection.exclude', 'must be at most 128 entries long'),
+  structure('an ordering of another spelling', jobWith({ ordering: 'Smallest' }), 'spec.ordering', 'must be Auto, SmallestFirst, LargestFirst, or Path'),
+  structure('links followed anywhere', jobWith({ symlinks: 'Follow' }), 'spec.symlinks', 'must be Preserve, Skip, or FollowWithinRoot'),
+  structure('a conflict of later', jobWith({ onConflict: 'Rename' }), 'spec.onConflict', 'must be Overwrite, Skip, or Fail'),
+  structure('no atomicity', jobWith({ atomic: 'Never' }), 'spec.atomic', 'must be Replace or Always'),
   structure('a bandwidth without a limit', jobWith({ bandwidth: {} }), limit, 'is required'),
   structure('a limit with a fraction as a number', limited(1.5), limit, quantityMessage),
   structure('a list as the limit', limited([]), limit, quantityMessage),
@@ -231,7 +298,7 @@ export const refusedJobs: readonly RefusedObject[] = [
 ];
 
 const running = { phase: 'Running', startTime: '2026-01-31T09:30:00Z' };
-const full = { update: 'Always', verify: { level: 'Source' }, durability: 'File', engine: { bufferSize: '1Mi' } };
+const full = { update: 'Always', selection: { exclude: ['a'] }, verify: { level: 'Source' }, durability: 'File', engine: { bufferSize: '1Mi' } };
 const changed = (spec: object): object => jobWith({ ...full, ...spec });
 
 const fixedOnceStarted: readonly (readonly [name: string, change: object, field: string])[] = [
@@ -242,6 +309,12 @@ const fixedOnceStarted: readonly (readonly [name: string, change: object, field:
   ['a member of verify', { verify: { level: 'Readback' } }, 'spec.verify'],
   ['verify, which goes', { verify: undefined }, 'spec.verify'],
   ['the durability', { durability: undefined }, 'spec.durability'],
+  ['a pattern', { selection: { exclude: ['b'] } }, 'spec.selection'],
+  ['the selection, which goes', { selection: undefined }, 'spec.selection'],
+  ['the ordering', { ordering: 'Path' }, 'spec.ordering'],
+  ['what becomes of links', { symlinks: 'Skip' }, 'spec.symlinks'],
+  ['what becomes of conflicts', { onConflict: 'Skip' }, 'spec.onConflict'],
+  ['which files appear whole', { atomic: 'Always' }, 'spec.atomic'],
   ['a member of engine', { engine: { bufferSize: '2Mi' } }, 'spec.engine'],
   ['engine, which goes', { engine: undefined }, 'spec.engine'],
 ];

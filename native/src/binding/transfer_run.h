@@ -23,6 +23,7 @@ class TransferRun {
 
   void RunEngine();
   void DeliverFailures(Napi::Env env, Napi::Function on_failures);
+  void DeliverLines(Napi::Env env);
   void Settle(Napi::Env env);
   static void StopAtExit(void* self);
 
@@ -30,9 +31,11 @@ class TransferRun {
   const CopyRequest request_;
   const ControlBlock control_;
   const Napi::ObjectReference words_;  // keeps the shared memory
+  const Napi::FunctionReference on_lines_;  // empty when nobody wants them
   Napi::Promise::Deferred promise_;
   Napi::ThreadSafeFunction to_javascript_;
   FailureSink failures_;
+  std::optional<EntryLines> lines_;
   std::variant<CopyResult, StartError> outcome_;
   std::optional<Thread> thread_;
 };

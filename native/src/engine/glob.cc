@@ -136,9 +136,10 @@ std::optional<std::string> GlobCompiler::CheckSet(size_t& at) const {
   size_t first = at + 1;
   if (first < text_.size() && (text_[first] == U'!' || text_[first] == U'^')) ++first;
   for (at = first; at < text_.size() && text_[at] != U']'; ++at) {
-    if (text_[at] == U'\\' && ++at == text_.size()) break;
+    const bool is_escaped = text_[at] == U'\\';
+    if (is_escaped && ++at == text_.size()) break;
     if (text_[at] == U'/') return "has a '/' within [...], which holds characters of names; remove it";
-    if (text_[at] == U'[' && text_[at - 1] != U'\\')
+    if (text_[at] == U'[' && !is_escaped)
       return "has a '[' within [...]; write \\[ for the character itself, and classes such as [:alpha:] as ranges";
   }
   if (at >= text_.size()) return "has a '[' that is never closed; write \\[ for the character itself";

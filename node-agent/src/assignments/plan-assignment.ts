@@ -4,6 +4,7 @@ import { defaultBufferBytes } from '../engine/defaults.ts';
 import { escapePath, shortenPath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
+import { choicesOf } from '../engine/transfer-choices.ts';
 import type { Cause } from '../engine/transfer-status.ts';
 import type { EngineShare } from './engine-share.ts';
 import type { RootTable } from './root-table.ts';
@@ -36,6 +37,7 @@ export function planTransfer(assignment: Assignment, { roots, attempt, threadCou
     destination: { root: Buffer.from(destination.path), path: pathBelowRoot(spec.destination) },
     ...share({ threadCount: spec.threadCount ?? threadCount, bufferBytes: spec.bufferBytes ?? defaultBufferBytes }),
     update: spec.update,
+    ...choicesOf(spec),
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,

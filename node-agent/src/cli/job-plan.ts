@@ -5,6 +5,7 @@ import { defaultBufferBytes } from '../engine/defaults.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
+import { choicesOf } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
 import { readCpus } from '../system/cpus.ts';
 import { HostFiles } from '../system/host-files.ts';
@@ -62,6 +63,7 @@ export async function planJob(
     threadCount: spec.parallelism?.threadsPerNode ?? chooseThreadCount(readCpus(new HostFiles('/'))),
     bufferBytes: spec.engine?.bufferSize ?? defaultBufferBytes,
     update: spec.update,
+    ...choicesOf(spec),
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,

@@ -94,7 +94,7 @@ export function statusOfNotStarted(cause: Cause, nowMs: number): TransferJobStat
 /** What a status shows of the engine's counters. */
 export function countsOf(counters: Counters): TransferCounts {
   const { bytesTotal, bytesDone, bytesUnchanged, bytesVerified } = counters;
-  const { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused, totalsFinal } = counters;
+  const { filesTotal, filesDone, filesUnchanged, filesSkipped, filesFailed, entriesFiltered, entriesRefused, totalsFinal } = counters;
   return {
     bytesTotal,
     bytesDone,
@@ -102,6 +102,8 @@ export function countsOf(counters: Counters): TransferCounts {
     filesTotal,
     filesDone,
     filesUnchanged,
+    filesSkipped,
+    entriesFiltered,
     entriesRefused,
     filesFailed,
     bytesVerified,
@@ -119,9 +121,11 @@ export function describeGroup({ side, ...group }: FailureGroup): TransferFailure
 
 /** What was not quite as asked is said too: nobody reads counters when all is well. */
 function describeSuccess({ counters, ownersNotKept, modesNotKept }: TransferReport): string {
-  const { filesDone, filesUnchanged, entriesRefused } = counters;
+  const { filesDone, filesUnchanged, filesSkipped, entriesFiltered, entriesRefused } = counters;
   return [
     `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`,
+    ...(filesSkipped > 0 ? [`${readableCount(filesSkipped, 'file')} skipped for others that are there`] : []),
+    ...(entriesFiltered > 0 ? [`${readableCount(entriesFiltered, 'entry', 'entries')} not asked for`] : []),
     ...(entriesRefused > 0 ? [`${readableCount(entriesRefused, 'device, socket or FIFO', 'devices, sockets and FIFOs')} left out`] : []),
     ...(ownersNotKept > 0 ? [`${readableCount(ownersNotKept, 'entry', 'entries')} copied without owner`] : []),
     ...(modesNotKept > 0 ? [`${readableCount(modesNotKept, 'entry', 'entries')} copied without mode`] : []),

@@ -22,6 +22,8 @@ function reportOf(given: Partial<TransferReport> = {}): TransferReport {
     ownersNotKept: 3,
     modesNotKept: 1,
     temporariesRemoved: 0,
+    triedAgain: 0,
+    plannedBytes: 0,
     startedAtMs: endedAtMs - 2_000,
     endedAtMs,
     durationMs: 2_000,

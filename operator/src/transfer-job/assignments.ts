@@ -104,11 +104,17 @@ function assignedEnd({ alias, path }: JobEnd, { hostPath, subPath, crossMounts }
   return { alias, hostPath, subPath, path, crossMounts };
 }
 
-function howToCopy({ spec: { update, verify, durability, parallelism, engine } }: StoredTransferJob) {
+function howToCopy({ spec }: StoredTransferJob) {
+  const { update, selection, ordering, symlinks, onConflict, atomic, verify, durability, parallelism, engine } = spec;
   const threadCount = parallelism?.threadsPerNode;
   const bufferBytes = engine?.bufferSize;
   return {
     update,
+    ...(selection === undefined ? {} : { selection }),
+    ordering,
+    symlinks,
+    onConflict,
+    atomic,
     durability,
     ...(verify === undefined ? {} : { verify }),
     ...(threadCount === undefined ? {} : { threadCount }),

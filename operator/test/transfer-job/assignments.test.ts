@@ -28,6 +28,11 @@ test('an agent is told all that it needs to carry a shard out', () => {
       engine: { bufferSize: '1Mi' },
       update: 'Always',
       durability: 'File',
+      selection: { exclude: ['*.tmp'], minSize: '1Ki' },
+      ordering: 'Path',
+      symlinks: 'Skip',
+      onConflict: 'Fail',
+      atomic: 'Always',
     },
   });
   const work = workFor('worker-1', storesOf({ jobs: [job], shards: [shard] }));
@@ -43,6 +48,11 @@ test('an agent is told all that it needs to carry a shard out', () => {
           source: { alias: 'scratch', hostPath: '/mnt/scratch', subPath: 'climate', path: 'run42', crossMounts: false },
           destination: { alias: 'archive', hostPath: '/mnt/archive', subPath: '', path: 'run42', crossMounts: false },
           update: 'Always',
+          selection: { exclude: ['*.tmp'], minSize: 1024 },
+          ordering: 'Path',
+          symlinks: 'Skip',
+          onConflict: 'Fail',
+          atomic: 'Always',
           durability: 'File',
           verify: { algorithm: 'BLAKE3', level: 'Readback' },
           threadCount: 8,
@@ -58,7 +68,8 @@ test('an agent is told all that it needs to carry a shard out', () => {
 
 test('a job that says no more than it must leaves the rest to the engine', () => {
   const { assignments, allowances } = workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard] }));
-  assert.deepEqual(Object.keys(assignments[0]?.spec ?? {}).sort(), ['destination', 'durability', 'index', 'job', 'source', 'update']);
+  const members = ['atomic', 'destination', 'durability', 'index', 'job', 'onConflict', 'ordering', 'source', 'symlinks', 'update'];
+  assert.deepEqual(Object.keys(assignments[0]?.spec ?? {}).sort(), members);
   assert.equal(allowances[0]?.bytesPerSecond, null);
 });
 
