@@ -37,7 +37,10 @@ function ofName(depth: number): string {
 
 /** One name of a pattern: no two stars in a row, and no empty, `.` or `..` one. */
 function name(): string {
-  const text = some(4, () => ofName(2)).replace(/\*+/g, '*');
+  // Two dots in a group are a range to picomatch.
+  const text = some(4, () => ofName(2))
+    .replace(/\*+/g, '*')
+    .replace(/\.+/g, '.');
   return /^\.{1,2}$/.test(text) ? 'a' : text;
 }
 
@@ -45,12 +48,13 @@ function pattern(): string {
   const names = Array.from({ length: 1 + below(4) }, () => (below(5) === 0 ? '**' : name()));
   // `a/**` means what lies below a, and to picomatch also a itself: here its last name is always one.
   if (names.at(-1) === '**') names.push(name());
-  return names.join('/');
+  // Behind `**/`, picomatch takes an alternative `*` for the end of everything below.
+  return names.join('/').replaceAll('**/{', '**/a{');
 }
 
 const path = (): string => Array.from({ length: 1 + below(4) }, () => some(3, literal).replace(/^\.{1,2}$/, 'b')).join('/');
 
-const options = { dot: true, noextglob: true, nonegate: true, strictSlashes: true, nobracket: false } as const;
+const options = { dot: true, noextglob: true, nonegate: true, strictSlashes: true, posix: true } as const;
 
 /** A path that is likely to match: the pattern with its wildcards filled in. */
 function pathLike(text: string): string {
@@ -65,7 +69,7 @@ function pathLike(text: string): string {
 
 test('the engine and picomatch find the same matches', () => {
   let matchCount = 0;
-  const rounds = 30_000;
+  const rounds = 10_000;
   for (let round = 0; round < rounds; round += 1) {
     const text = pattern();
     const candidate = below(2) === 0 ? path() : pathLike(text);

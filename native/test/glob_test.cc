@@ -105,15 +105,15 @@ TEST(Glob, ACharacterIsOneOfUtf8OrALoneByte) {
   EXPECT_TRUE(Matches("[\xc3\xa0-\xc3\xbf]", "\xc3\xa4"));
   EXPECT_TRUE(Matches("a\xff", "a\xff"));
   EXPECT_FALSE(Matches("\xff", "\xfe"));
-  EXPECT_TRUE(Matches("??", "\xc0\xaf"));          // an overlong form is two bytes
-  EXPECT_TRUE(Matches("???", "\xed\xa0\x80"));      // a surrogate is three
+  EXPECT_TRUE(Matches("??", "\xc0\xaf"));       // an overlong form is two bytes
+  EXPECT_TRUE(Matches("???", "\xed\xa0\x80"));  // a surrogate is three
 }
 
 TEST(Glob, RefusesWhatIsMalformedWithASentence) {
   EXPECT_NE(Refusal("[abc").find("'[' that is never closed"), std::string::npos);
   EXPECT_NE(Refusal("a{b,c").find("'{' that is never closed"), std::string::npos);
-  for (const char* pattern : {"", "/", "a//b", "./a", "a/../b", "a/.", "a]", "a}", "{a}", "[]", "[!]", "[a/b]", "a\\", "a\\/b",
-                              "[a\\", "[[:alpha:]]", "{a,{b,{c,{d,e}}}}", "//", "a/{b,c/"})
+  for (const char* pattern : {"", "/", "a//b", "./a", "a/../b", "a/.", "a]", "a}", "{a}", "[]", "[!]", "[a/b]", "a\\",
+                              "a\\/b", "[a\\", "[[:alpha:]]", "{a,{b,{c,{d,e}}}}", "//", "a/{b,c/"})
     EXPECT_NE(Refusal(pattern), "") << pattern;
   EXPECT_EQ(Refusal("{a,{b,{c,d}}}"), "");
   EXPECT_EQ(Refusal(std::string(256, 'a')), "");

@@ -3,8 +3,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <cstring>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -131,7 +131,8 @@ TEST_F(Selections, ManyThreadsMakeEachNeededDirectoryOnce) {
   for (int index = 0; index < 200; ++index) {
     const std::string directory = place_ / "source/d" + std::to_string(index);
     MakeDirectory(directory);
-    for (int file = 0; file < 5; ++file) WriteFile(directory + "/" + std::to_string(file) + (index % 3 == 0 ? ".in" : ".out"), "x");
+    for (int file = 0; file < 5; ++file)
+      WriteFile(directory + "/" + std::to_string(file) + (index % 3 == 0 ? ".in" : ".out"), "x");
   }
   request_.selection.include = Globs({"*.in"});
   request_.thread_count = 8;
@@ -290,9 +291,8 @@ TEST_F(Orderings, BySizeOverTheWholeTree) {
 TEST_F(Orderings, ByPathAsBytes) {
   MakeDirectory(place_ / "source/a-b");
   WriteFile(place_ / "source/a-b/x", Bytes(5));
-  EXPECT_EQ(CopyInOrder(Ordering::kPath),
-            (NameList{"a-b/x", "a/deep/three.txt", "a/one.txt", "a/two.log", "b/four.log", "cache/five.txt",
-                      "cache/sub/six.txt", "top.txt"}));
+  EXPECT_EQ(CopyInOrder(Ordering::kPath), (NameList{"a-b/x", "a/deep/three.txt", "a/one.txt", "a/two.log", "b/four.log",
+                                                    "cache/five.txt", "cache/sub/six.txt", "top.txt"}));
 }
 
 TEST_F(Orderings, HoldForLargeFilesToo) {
@@ -302,9 +302,8 @@ TEST_F(Orderings, HoldForLargeFilesToo) {
                             "a/one.txt", "a/two.log",  "a/deep/three.txt"};
   EXPECT_EQ(CopyInOrder(Ordering::kSmallestFirst), by_size);
   EXPECT_EQ(CopyInOrder(Ordering::kLargestFirst), NameList(by_size.rbegin(), by_size.rend()));
-  EXPECT_EQ(CopyInOrder(Ordering::kPath),
-            (NameList{"a/deep/three.txt", "a/one.txt", "a/two.log", "b/four.log", "cache/five.txt", "cache/sub/six.txt",
-                      "top.txt"}));
+  EXPECT_EQ(CopyInOrder(Ordering::kPath), (NameList{"a/deep/three.txt", "a/one.txt", "a/two.log", "b/four.log",
+                                                    "cache/five.txt", "cache/sub/six.txt", "top.txt"}));
 }
 
 TEST_F(Orderings, CopyEverythingWithManyThreads) {
@@ -438,22 +437,24 @@ TEST_F(Conflicts, ConcernFurtherNamesOfAFileToo) {
 }
 
 TEST_F(Conflicts, NewFilesMayAppearWholeToo) {
-  request_.atomic = Atomic::kAlways;
-  for (const Durability durability : {Durability::kNone, Durability::kBatch, Durability::kFile}) {
-    std::filesystem::remove_all(place_ / "destination");
-    request_.durability = durability;
-    bool seen_unfinished = false;
-    const Report report = CopySlowly(request_, 100'000, [&](ControlBlock control) {
-      while (control.Get(Word::kTotalsFinal) == 0) {
-        struct stat found{};
-        if (::stat((place_ / "destination/a/deep/three.txt").c_str(), &found) == 0 && found.st_size != 10'000)
-          seen_unfinished = true;
-      }
-    });
-    EXPECT_TRUE(Clean(report));
-    EXPECT_FALSE(seen_unfinished);
-    EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source"));
-  }
+  for (const OnConflict on_conflict : {OnConflict::kOverwrite, OnConflict::kSkip})
+    for (const Durability durability : {Durability::kNone, Durability::kBatch, Durability::kFile}) {
+      std::filesystem::remove_all(place_ / "destination");
+      request_.durability = durability;
+      request_.on_conflict = on_conflict;
+      request_.atomic = on_conflict == OnConflict::kOverwrite ? Atomic::kAlways : Atomic::kReplace;
+      bool seen_unfinished = false;
+      const Report report = CopySlowly(request_, 100'000, [&](ControlBlock control) {
+        while (control.Get(Word::kTotalsFinal) == 0) {
+          struct stat found{};
+          if (::stat((place_ / "destination/a/deep/three.txt").c_str(), &found) == 0 && found.st_size != 10'000)
+            seen_unfinished = true;
+        }
+      });
+      EXPECT_TRUE(Clean(report));
+      EXPECT_FALSE(seen_unfinished);
+      EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source"));
+    }
 }
 
 class DryRuns : public Selections {
@@ -573,7 +574,8 @@ class Retried : public Selections {
 };
 
 TEST_F(Retried, WhatFailedForAPassingReasonIsTriedAgainAtTheEnd) {
-  for (const Syscall call : {Syscall::kPread, Syscall::kPwrite, Syscall::kFchmod, Syscall::kUtimensat, Syscall::kMkdirat}) {
+  for (const Syscall call :
+       {Syscall::kPread, Syscall::kPwrite, Syscall::kFchmod, Syscall::kUtimensat, Syscall::kMkdirat}) {
     std::filesystem::remove_all(place_ / "destination");
     const Report report = CopyWithFault(call, EBUSY, false);
     EXPECT_TRUE(Clean(report)) << SyscallName(call);

@@ -88,7 +88,7 @@ export const transferJobSpec = withRules(
       .default('Overwrite')
       .describe(
         'What becomes of a file when the destination has another by its name. Overwrite replaces it whole, Skip leaves it, Fail makes it a failure by name. ' +
-          'With Skip and Fail a file of equal size and modification time is left alone and no conflict, whatever update says.',
+          'With Skip and Fail a file of equal size and modification time is left alone and no conflict, whatever update says, and atomic is Always.',
       ),
     atomic: atomic
       .default('Replace')

@@ -142,7 +142,12 @@ const refusedByRule: readonly RefusedObject[] = [
       ['\0', 'must not contain a NUL character, which no file name can hold; remove it'],
     ] as const
   ).map(([text, message]) =>
-    rule(`the pattern ${JSON.stringify(text)} to include`, jobWith({ selection: { include: [text] } }), 'spec.selection.include[0]', message),
+    rule(
+      `the pattern ${JSON.stringify(text)} to include`,
+      jobWith({ selection: { include: [text] } }),
+      'spec.selection.include[0]',
+      message,
+    ),
   ),
   rule('a NUL in a pattern', excluding('a\0b'), pattern, 'must not contain a NUL character, which no file name can hold; remove it'),
   rule(
@@ -255,7 +260,12 @@ const refusedByStructure: readonly RefusedObject[] = [
   structure('a pattern of 257 characters', excluding('a'.repeat(257)), pattern, 'must be at most 256 characters long'),
   structure('an empty pattern', excluding(''), pattern, 'must be at least 1 character long'),
   structure('129 patterns', excluding(...new Array(129).fill('a')), 'spec.selection.exclude', 'must be at most 128 entries long'),
-  structure('an ordering of another spelling', jobWith({ ordering: 'Smallest' }), 'spec.ordering', 'must be Auto, SmallestFirst, LargestFirst, or Path'),
+  structure(
+    'an ordering of another spelling',
+    jobWith({ ordering: 'Smallest' }),
+    'spec.ordering',
+    'must be Auto, SmallestFirst, LargestFirst, or Path',
+  ),
   structure('links followed anywhere', jobWith({ symlinks: 'Follow' }), 'spec.symlinks', 'must be Preserve, Skip, or FollowWithinRoot'),
   structure('a conflict of later', jobWith({ onConflict: 'Rename' }), 'spec.onConflict', 'must be Overwrite, Skip, or Fail'),
   structure('no atomicity', jobWith({ atomic: 'Never' }), 'spec.atomic', 'must be Replace or Always'),
@@ -298,7 +308,13 @@ export const refusedJobs: readonly RefusedObject[] = [
 ];
 
 const running = { phase: 'Running', startTime: '2026-01-31T09:30:00Z' };
-const full = { update: 'Always', selection: { exclude: ['a'] }, verify: { level: 'Source' }, durability: 'File', engine: { bufferSize: '1Mi' } };
+const full = {
+  update: 'Always',
+  selection: { exclude: ['a'] },
+  verify: { level: 'Source' },
+  durability: 'File',
+  engine: { bufferSize: '1Mi' },
+};
 const changed = (spec: object): object => jobWith({ ...full, ...spec });
 
 const fixedOnceStarted: readonly (readonly [name: string, change: object, field: string])[] = [

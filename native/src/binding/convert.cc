@@ -93,8 +93,7 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.on_conflict = Chosen<OnConflict>(
       Text(value, "onConflict"),
       {{"Overwrite", OnConflict::kOverwrite}, {"Skip", OnConflict::kSkip}, {"Fail", OnConflict::kFail}});
-  request.atomic =
-      Chosen<Atomic>(Text(value, "atomic"), {{"Replace", Atomic::kReplace}, {"Always", Atomic::kAlways}});
+  request.atomic = Chosen<Atomic>(Text(value, "atomic"), {{"Replace", Atomic::kReplace}, {"Always", Atomic::kAlways}});
   request.dry_run = value.Get("dryRun").As<Napi::Boolean>();
   request.retries = value.Get("retries").As<Napi::Number>().Int32Value();
   request.one_file_system = value.Get("oneFileSystem").As<Napi::Boolean>();

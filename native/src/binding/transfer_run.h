@@ -30,7 +30,7 @@ class TransferRun {
   const Napi::Env env_;
   const CopyRequest request_;
   const ControlBlock control_;
-  const Napi::ObjectReference words_;  // keeps the shared memory
+  const Napi::ObjectReference words_;       // keeps the shared memory
   const Napi::FunctionReference on_lines_;  // empty when nobody wants them
   Napi::Promise::Deferred promise_;
   Napi::ThreadSafeFunction to_javascript_;

@@ -19,9 +19,7 @@ bool IsComplete(const Directory& directory, const OpenDirectory& open) {
 
 std::variant<UniqueFd, Failure> DestinationMaker::Make(Directory& directory, const OpenDirectory& parent,
                                                        std::span<std::byte> buffer) {
-  const auto failed = [&](IoError error) {
-    return SystemFailure(error, Side::kDestination, PathOf(directory, {}));
-  };
+  const auto failed = [&](IoError error) { return SystemFailure(error, Side::kDestination, PathOf(directory, {})); };
   const bool dry_run = transfer_.request.dry_run;
   const uint64_t resolve = transfer_.directories.resolve();
   const int above = parent.destination.get();
@@ -44,8 +42,8 @@ std::variant<UniqueFd, Failure> DestinationMaker::Make(Directory& directory, con
     while (top->parent != nullptr) top = top->parent.get();
     // The source lies inside the destination, and its copy would replace it while it is read.
     if (directory.destination_id == top->source_id || directory.destination_id == directory.source_id)
-      return Failure{FailureReason::kDestinationInsideSource, Side::kDestination, PathOf(directory, {}),
-                     std::nullopt, false};
+      return Failure{FailureReason::kDestinationInsideSource, Side::kDestination, PathOf(directory, {}), std::nullopt,
+                     false};
     directory.file_system = directory.parent->file_system;
     if (found->st_dev != directory.parent->destination_id.device) {
       auto file_system = transfer_.directories.FileSystemOf(*destination, found->st_dev);
@@ -62,8 +60,7 @@ std::variant<UniqueFd, Failure> DestinationMaker::Make(Directory& directory, con
 
 std::shared_ptr<OpenDirectory> DestinationMaker::Complete(const std::shared_ptr<Directory>& directory,
                                                           std::shared_ptr<OpenDirectory> open,
-                                                          std::optional<Failure>& failed,
-                                                          std::span<std::byte> buffer) {
+                                                          std::optional<Failure>& failed, std::span<std::byte> buffer) {
   if (IsComplete(*directory, *open)) return open;
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Directory>> unmade;  // from `directory` upwards
@@ -80,8 +77,7 @@ std::shared_ptr<OpenDirectory> DestinationMaker::Complete(const std::shared_ptr<
   }
   std::optional<DirectoryTable::OpenError> error;
   open = transfer_.directories.Get(directory, error);
-  if (open == nullptr)
-    failed = SystemFailure(error->error, error->side, PathOf(*directory, {}));
+  if (open == nullptr) failed = SystemFailure(error->error, error->side, PathOf(*directory, {}));
   return open;
 }
 
@@ -117,8 +113,7 @@ void DestinationMaker::RemoveLeftovers(const Directory& directory, int destinati
   auto listing = Listing::Read(destination, buffer);
   // The directory that merely holds a single copied file need not be readable.
   if (!listing && listing.error().code == EBADF && !directory.keeps_metadata) return;
-  if (!listing)
-    return transfer_.Fail(SystemFailure(listing.error(), Side::kDestination, PathOf(directory, {})));
+  if (!listing) return transfer_.Fail(SystemFailure(listing.error(), Side::kDestination, PathOf(directory, {})));
   for (size_t index = 0; index < listing->size(); ++index) {
     const char* name = (*listing)[index].name;
     if (!transfer_.IsStaleTemporary(name)) continue;
@@ -126,8 +121,8 @@ void DestinationMaker::RemoveLeftovers(const Directory& directory, int destinati
     if (answer >= 0)
       transfer_.temporaries_removed.fetch_add(1);
     else if (answer != -ENOENT)
-      transfer_.Fail(SystemFailure({static_cast<int>(-answer), Syscall::kUnlinkat}, Side::kDestination,
-                                   PathOf(directory, name)));
+      transfer_.Fail(
+          SystemFailure({static_cast<int>(-answer), Syscall::kUnlinkat}, Side::kDestination, PathOf(directory, name)));
   }
 }
 

@@ -95,8 +95,9 @@ FailureReason ReasonOf(const IoError& error, Side side) {
 }
 
 bool IsTransient(const Failure& failure) {
-  static constexpr std::array kCodes = {EAGAIN,     EBUSY,        ETIMEDOUT, ESTALE,      EINTR,     EMFILE,       ENFILE, ENOLCK,
-                                        ECONNRESET, ECONNABORTED, ENETDOWN,  ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EREMOTEIO};
+  static constexpr std::array kCodes = {EAGAIN,   EBUSY,       ETIMEDOUT, ESTALE,       EINTR,
+                                        EMFILE,   ENFILE,      ENOLCK,    ECONNRESET,   ECONNABORTED,
+                                        ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EREMOTEIO};
   return failure.error && std::find(kCodes.begin(), kCodes.end(), failure.error->code) != kCodes.end();
 }
 

@@ -107,7 +107,8 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
 // What has the task's name in the source, or what that leads to. The task is settled when there is nothing to open.
 bool FileCopier::OpenSource(FileTask& task, const OpenDirectory& open, UniqueFd& source) {
   if (task.follows) {
-    auto opened = OpenFollowed(transfer_.LinkAt(*task.directory, task.source_name), kOpenSource & ~uint64_t{O_NOFOLLOW});
+    auto opened =
+        OpenFollowed(transfer_.LinkAt(*task.directory, task.source_name), kOpenSource & ~uint64_t{O_NOFOLLOW});
     if (auto* failure = std::get_if<Failure>(&opened)) {
       entries_.Meet(task, 0);
       entries_.Fail(task, std::move(*failure));
@@ -130,8 +131,8 @@ bool FileCopier::OpenSource(FileTask& task, const OpenDirectory& open, UniqueFd&
 }
 
 bool FileCopier::IsUnchanged(const struct stat& source, const struct stat& found) const {
-  return transfer_.leaves_equal_alone() && S_ISREG(found.st_mode) &&
-         source.st_size == found.st_size && SameTime(source.st_mtim, found.st_mtim);
+  return transfer_.leaves_equal_alone() && S_ISREG(found.st_mode) && source.st_size == found.st_size &&
+         SameTime(source.st_mtim, found.st_mtim);
 }
 
 void FileCopier::SettleUnchanged(const FileTask& task, const OpenDirectory& open, const struct stat& source,
@@ -159,7 +160,10 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   const uint64_t access = transfer_.request.verify == VerifyLevel::kReadback ? O_RDWR : O_WRONLY;
   const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
   Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
-  const bool own_name = !file.replaces && transfer_.request.atomic == Atomic::kReplace;
+  // What a killed run leaves unfinished under its own name must not be taken for somebody else's file by the next one.
+  const bool may_show =
+      transfer_.request.atomic == Atomic::kReplace && transfer_.request.on_conflict == OnConflict::kOverwrite;
+  const bool own_name = !file.replaces && may_show;
   if (own_name) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
   // In a directory that this run made, nothing can have the name but another entry of the source: on a file system that
   // does not tell their names apart. One may not replace the other.

@@ -119,7 +119,8 @@ std::optional<std::string> GlobCompiler::CheckStructure() {
       case U'}':
         if (open.empty()) return "has a '}' without a '{'; write \\} for the character itself";
         if (!open.back().has_comma)
-          return "has a group {...} without a comma; it takes two alternatives or more, and \\{ is the character itself";
+          return "has a group {...} without a comma; it takes two alternatives or more, and \\{ is the character "
+                 "itself";
         closed_by_[open.back().at] = at + 1;
         open.pop_back();
         break;

@@ -41,13 +41,13 @@ class Glob {
   friend class GlobCompiler;
 
   enum class Kind : uint8_t {
-    kCharacter,       // consumes `code`
-    kAny,             // consumes any character but '/'
-    kAnything,        // consumes any character
-    kSet,             // consumes a character of sets_[index]
-    kSplit,           // goes on at `next` and at `other`
-    kIfNameBegins,    // goes on where a name begins
-    kIfNameEnds,      // goes on where a name ends
+    kCharacter,     // consumes `code`
+    kAny,           // consumes any character but '/'
+    kAnything,      // consumes any character
+    kSet,           // consumes a character of sets_[index]
+    kSplit,         // goes on at `next` and at `other`
+    kIfNameBegins,  // goes on where a name begins
+    kIfNameEnds,    // goes on where a name ends
     kAccept,
   };
   struct State {

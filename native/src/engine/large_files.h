@@ -79,7 +79,8 @@ class LargeFiles final : public LargeFileLane {
   std::mutex mutex_;
   std::condition_variable turn_;
   int64_t added_ = 0;
-  std::priority_queue<Waiting> waiting_;  // largest first, unless another order was asked for: what is left at the end is small
+  std::priority_queue<Waiting>
+      waiting_;  // largest first, unless another order was asked for: what is left at the end is small
   std::list<std::shared_ptr<LargeFile>> active_;  // those with ranges left to give out
 };
 

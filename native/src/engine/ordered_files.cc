@@ -3,7 +3,9 @@
 namespace smartcopy {
 
 bool OrderedFiles::Add(FileTask task, int64_t bytes) {
-  const int64_t rank = ordering_ == Ordering::kSmallestFirst ? bytes : ordering_ == Ordering::kLargestFirst ? -bytes : 0;
+  const int64_t rank = ordering_ == Ordering::kSmallestFirst  ? bytes
+                       : ordering_ == Ordering::kLargestFirst ? -bytes
+                                                              : 0;
   const std::lock_guard lock(mutex_);
   waiting_.push({std::move(task), rank, next_number_++});
   return HasWorkLocked();

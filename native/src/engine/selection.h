@@ -25,8 +25,8 @@ struct EntryName {
   std::string_view name;
 };
 
-// Answers for each entry whether it is copied. What is excluded is not, whatever includes it; with any include only what
-// one of them matches is. Immutable; any thread may ask.
+// Answers for each entry whether it is copied. What is excluded is not, whatever includes it; with any include only
+// what one of them matches is. Immutable; any thread may ask.
 class Selection {
  public:
   explicit Selection(const SelectionRules& rules);

@@ -20,11 +20,14 @@ namespace smartcopy {
 
 const char* SyscallName(Syscall call) {
   static constexpr std::array<const char*, static_cast<size_t>(Syscall::kCount)> kNames = {
-      "open",   "openat2",  "fstat",     "fstatat",   "fstatfs",        "getdents64",
-      "pread",  "pwrite",   "fallocate", "ftruncate", "ioctl(FICLONE)", "fdatasync",
-      "fsync",  "syncfs",   "close",     "mkdirat",   "symlinkat",      "readlinkat",
-      "linkat", "renameat", "unlinkat",  "fchownat",  "fchmod",         "utimensat",
-      "write",  "read", "poll", "mmap",     "flock",     "clone",     "io_uring_setup", "io_uring_register"};
+      "open",      "openat2",    "fstat",          "fstatat",
+      "fstatfs",   "getdents64", "pread",          "pwrite",
+      "fallocate", "ftruncate",  "ioctl(FICLONE)", "fdatasync",
+      "fsync",     "syncfs",     "close",          "mkdirat",
+      "symlinkat", "readlinkat", "linkat",         "renameat",
+      "unlinkat",  "fchownat",   "fchmod",         "utimensat",
+      "write",     "read",       "poll",           "mmap",
+      "flock",     "clone",      "io_uring_setup", "io_uring_register"};
   return kNames[static_cast<size_t>(call)];
 }
 

@@ -124,7 +124,8 @@ void TreeCopy::RunWorkers() {
   const auto top = transfer_.directories.Get(top_, error);  // the top is never closed
   TreeScan scan(transfer_, top->source.get());
   std::unique_ptr<Thread> scanning;
-  const bool can_scan = !single_ && !transfer_.request.files_from && transfer_.request.symlinks != Symlinks::kFollowWithinRoot;
+  const bool can_scan =
+      !single_ && !transfer_.request.files_from && transfer_.request.symlinks != Symlinks::kFollowWithinRoot;
   if (transfer_.request.scan_totals && can_scan) scanning = std::make_unique<Thread>([&] { scan.Run(); });
   {
     std::vector<std::unique_ptr<Thread>> helpers;
@@ -234,7 +235,8 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(Worker& worker, const Dir
   directory->source_id = FileId::Of(*source_stat);
   if (directory->source_id == top_->destination_id) {
     // Reached through a bind mount, where no name could tell. Walking it would copy the copy without end.
-    failed = Failure{FailureReason::kDestinationInsideSource, Side::kSource, PathOf(*directory, {}), std::nullopt, false};
+    failed =
+        Failure{FailureReason::kDestinationInsideSource, Side::kSource, PathOf(*directory, {}), std::nullopt, false};
     return nullptr;
   }
   for (auto above = task.parent; task.follows && above != nullptr; above = above->parent) {
@@ -256,8 +258,7 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(Worker& worker, const Dir
 
 std::variant<UniqueFd, Failure> TreeCopy::OpenDirectorySource(const DirectoryTask& task, const OpenDirectory& parent) {
   if (task.follows) return OpenFollowed(transfer_.LinkAt(*task.parent, task.name), O_RDONLY | O_DIRECTORY);
-  auto source =
-      OpenDirectoryBeneath(parent.source.get(), task.name.c_str(), transfer_.directories.source_resolve());
+  auto source = OpenDirectoryBeneath(parent.source.get(), task.name.c_str(), transfer_.directories.source_resolve());
   if (!source) return SystemFailure(source.error(), Side::kSource, PathOf(*task.parent, task.name));
   return std::move(*source);
 }

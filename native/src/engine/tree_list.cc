@@ -102,11 +102,10 @@ const TreeCopy::Listed& TreeCopy::FindListed(Worker& worker, const std::vector<s
     } else if (is_new && at->directory != nullptr) {
       std::optional<DirectoryTable::OpenError> error;
       const auto open = transfer_.directories.Get(at->directory, error);
-      const bool follows = open != nullptr && transfer_.request.symlinks == Symlinks::kFollowWithinRoot &&
-                           [&] {
-                             auto found = StatBeneath(open->source.get(), name.c_str());
-                             return found && S_ISLNK(found->st_mode);
-                           }();
+      const bool follows = open != nullptr && transfer_.request.symlinks == Symlinks::kFollowWithinRoot && [&] {
+        auto found = StatBeneath(open->source.get(), name.c_str());
+        return found && S_ISLNK(found->st_mode);
+      }();
       if (transfer_.selection.Walks({above, name}))
         listed.directory = OpenDirectoryPair(worker, {at->directory, name, follows}, listed.failed);
       if (listed.directory != nullptr) at->directory->pending.fetch_add(1);
