@@ -149,6 +149,15 @@ const refusedByRule: readonly RefusedObject[] = [
       message,
     ),
   ),
+  ...['minSize', 'maxSize'].flatMap((bound) => [
+    rule(`${bound} in another notation`, jobWith({ selection: { [bound]: '1KB' } }), `spec.selection.${bound}`, bufferFormMessage),
+    rule(
+      `${bound} beyond what can be counted`,
+      jobWith({ selection: { [bound]: '9Pi' } }),
+      `spec.selection.${bound}`,
+      'must be from 0 to 8Pi bytes; leave it out for no bound',
+    ),
+  ]),
   rule('a NUL in a pattern', excluding('a\0b'), pattern, 'must not contain a NUL character, which no file name can hold; remove it'),
   rule(
     'an include of directories',
