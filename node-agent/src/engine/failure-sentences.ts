@@ -11,7 +11,8 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   NoSpace: 'no space is left on the file system',
   NotInSource: 'it is in the list of what to copy, and not in the source',
   OutOfMemory: 'there is not enough memory',
-  PathEscape: 'a symbolic link there leads out of the tree, or stands instead of a directory; it was not followed, remove it if it does not belong there',
+  PathEscape:
+    'a symbolic link there leads out of the tree, or stands instead of a directory; it was not followed, remove it if it does not belong there',
   PermissionDenied: 'permission denied',
   QuotaExceeded: 'the disk quota is used up',
   ReadOnlyFileSystem: 'the file system is read-only',
