@@ -4,6 +4,7 @@ import { relativePath } from './kinds/endpoint.ts';
 import { hostPath } from './kinds/host-path.ts';
 import { dnsLabel, dnsSubdomain } from './kinds/names.ts';
 import { agentCapabilities, agentRoots } from './kinds/node-agent.ts';
+import { atomic, maxPatternLength, maxPatterns, onConflict, ordering, symlinks } from './kinds/selection.ts';
 import { digestAlgorithm, durability, numaMode, preserve, updateMode, verifyLevel } from './kinds/transfer-job.ts';
 import { engineUsed, maxFailureKinds, transferFailure, transferProgress } from './kinds/transfer-job-status.ts';
 import { shardName, shardOutcome } from './kinds/transfer-shard.ts';
@@ -56,6 +57,16 @@ const assignedEnd = z.object({
 });
 export type AssignedEnd = z.infer<typeof assignedEnd>;
 
+const patterns = z.array(z.string().min(1).max(maxPatternLength)).max(maxPatterns).optional();
+
+/** As the job has it, sizes in bytes. */
+const selectionRules = z.object({
+  include: patterns,
+  exclude: patterns,
+  minSize: z.int().min(0).optional(),
+  maxSize: z.int().min(0).optional(),
+});
+
 /** Everything an agent needs to carry a shard out; a change of it begins the work anew. */
 const assignmentSpec = z.object({
   job: z.object({ namespace: dnsLabel, name: dnsSubdomain, uid: z.string().min(8).max(64) }),
@@ -63,6 +74,12 @@ const assignmentSpec = z.object({
   source: assignedEnd,
   destination: assignedEnd,
   update: updateMode,
+  /** Absent, as in what an older operator sends: everything, and what the job's schema has as defaults. */
+  selection: selectionRules.optional(),
+  ordering: ordering.optional(),
+  symlinks: symlinks.optional(),
+  onConflict: onConflict.optional(),
+  atomic: atomic.optional(),
   verify: z.object({ algorithm: digestAlgorithm, level: verifyLevel }).optional(),
   durability,
   /** Absent: everything. */

@@ -42,6 +42,7 @@ export {
 } from './kinds/node-agent.ts';
 export { parseTransferJob } from './kinds/parse-transfer-job.ts';
 export { quantityToBytes } from './kinds/quantity.ts';
+export type { Atomic, OnConflict, Ordering, Selection, Symlinks } from './kinds/selection.ts';
 export {
   type StoredMeta,
   type StoredNodeAgent,

@@ -16,6 +16,8 @@ export type TransferCounts = Pick<
   | 'filesTotal'
   | 'filesDone'
   | 'filesUnchanged'
+  | 'filesSkipped'
+  | 'entriesFiltered'
   | 'entriesRefused'
   | 'filesFailed'
   | 'bytesVerified'
@@ -30,6 +32,8 @@ export const nothingCounted: TransferCounts = {
   filesTotal: 0,
   filesDone: 0,
   filesUnchanged: 0,
+  filesSkipped: 0,
+  entriesFiltered: 0,
   entriesRefused: 0,
   filesFailed: 0,
   bytesVerified: 0,
@@ -69,9 +73,10 @@ export function describeProgress({ counts, bytesPerSecond, atMs, isUnderWay }: P
  * `undefined` until the totals are final: a percentage of what was found so far would run backwards.
  */
 export function percentDone(counts: TransferCounts): number | undefined {
-  const { bytesTotal, bytesDone, bytesUnchanged, filesTotal, filesDone, filesUnchanged, totalsFinal } = counts;
+  const { bytesTotal, bytesDone, bytesUnchanged, filesTotal, filesDone, filesUnchanged, filesSkipped, totalsFinal } = counts;
   if (!totalsFinal) return undefined;
-  const [done, total] = bytesTotal > 0 ? [bytesDone + bytesUnchanged, bytesTotal] : [filesDone + filesUnchanged, filesTotal];
+  const [done, total] =
+    bytesTotal > 0 ? [bytesDone + bytesUnchanged, bytesTotal] : [filesDone + filesUnchanged + (filesSkipped ?? 0), filesTotal];
   // A source that grows meanwhile must not show 101 percent, and what lacks an entry is not all.
   const most = counts.filesFailed > 0 ? 99 : 100;
   return total === 0 ? most : Math.min(most, Math.floor((done * 100) / total));

@@ -17,6 +17,9 @@ interface Binding {
   bootTimeMs(): number;
   digestRate(algorithm: string, milliseconds: number): number;
   readXattr(path: Uint8Array, name: Uint8Array): Buffer;
+  /** What is wrong with the pattern; undefined when nothing is. */
+  checkGlob(pattern: Uint8Array): string | undefined;
+  globMatches(pattern: Uint8Array, path: Uint8Array, isDirectory: boolean): boolean;
 }
 
 // The launcher and `npm run build` put the addon here; it is keyed by content in the cache and copied into the clone.

@@ -14,9 +14,13 @@ export interface Counters {
   readonly filesUnchanged: number;
   /** Entries that failed, directories among them. */
   readonly filesFailed: number;
+  /** Files left alone because the destination has another by their name, and onConflict is Skip. Their bytes count as unchanged. */
+  readonly filesSkipped: number;
   readonly directoriesDone: number;
   /** Devices, sockets and FIFOs, which are not copied. */
   readonly entriesRefused: number;
+  /** Entries that were not asked for: by selection, by symlinks Skip, by oneFileSystem. A directory that is not walked counts once. */
+  readonly entriesFiltered: number;
   /** Content read back from the destination and found equal. */
   readonly bytesVerified: number;
   readonly reflinkBytes: number;
@@ -59,8 +63,10 @@ export class ControlBlock {
       filesDone: read('filesDone'),
       filesUnchanged: read('filesUnchanged'),
       filesFailed: read('filesFailed'),
+      filesSkipped: read('filesSkipped'),
       directoriesDone: read('directoriesDone'),
       entriesRefused: read('entriesRefused'),
+      entriesFiltered: read('entriesFiltered'),
       bytesVerified: read('bytesVerified'),
       reflinkBytes: read('reflinkBytes'),
       readWriteBytes: read('readWriteBytes'),

@@ -19,15 +19,35 @@ export type DigestAlgorithm = 'XXH3' | 'XXH64' | 'BLAKE3' | 'SHA256';
 export type VerifyLevel = 'None' | 'Source' | 'Readback' | 'Media';
 export type Durability = 'None' | 'Batch' | 'File';
 
+export type Ordering = 'Auto' | 'SmallestFirst' | 'LargestFirst' | 'Path';
+export type Symlinks = 'Preserve' | 'Skip' | 'FollowWithinRoot';
+export type OnConflict = 'Overwrite' | 'Skip' | 'Fail';
+export type Atomic = 'Replace' | 'Always';
+
+/** Which entries are copied. What is excluded is not, whatever includes it. */
+export interface SelectionRules {
+  /** Patterns (see docs/selection.md). With any, only files that one of them matches are copied, with the directories they need. */
+  readonly include: readonly Uint8Array[];
+  /** An excluded directory is not walked. */
+  readonly exclude: readonly Uint8Array[];
+  /** Of regular files, inclusive. */
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+}
+
 /** Why an entry was not copied, as status and people see it. */
 export type FailureReason =
+  | 'Conflict'
+  | 'DanglingLink'
   | 'DestinationInsideSource'
   | 'IoError'
+  | 'LinkLoop'
   | 'MediaNotOffered'
   | 'MetadataNotKept'
   | 'MountPoint'
   | 'NameTooLong'
   | 'NoSpace'
+  | 'NotInSource'
   | 'OutOfMemory'
   | 'PathEscape'
   | 'PermissionDenied'
@@ -131,6 +151,23 @@ export interface CopyTreeRequest {
   readonly keepDevices: boolean;
   /** The same of the attributes security.* and trusted.*, file capabilities among them. */
   readonly keepSecurityXattrs: boolean;
+  /** Absent means everything. */
+  readonly selection?: SelectionRules;
+  /** A list of paths below the source, one in a line or ended by NUL; only these are copied. Read to its end and not closed. */
+  readonly filesFrom?: { readonly fd: number; readonly isNulSeparated: boolean };
+  /** Auto when absent, as Preserve, Overwrite and Replace of those that follow. */
+  readonly ordering?: Ordering;
+  readonly symlinks?: Symlinks;
+  /** What becomes of a file whose name another one has at the destination. An equal one is no conflict. */
+  readonly onConflict?: OnConflict;
+  /** Always: new files are written under a temporary name too. */
+  readonly atomic?: Atomic;
+  /** Writes nothing at all; `onLines` hears what would be done. */
+  readonly dryRun?: boolean;
+  /** How often what failed for a reason that may pass is tried again at the end: 0 (also when absent) to 100. */
+  readonly retries?: number;
+  /** What is mounted below the source is left out and counted, whatever `crossMounts` says. */
+  readonly oneFileSystem?: boolean;
   /** Whether mounts below the source or destination are entered. If not, each is a failure of reason MountPoint. */
   readonly crossMounts: boolean;
   /** Walks the source beside the copy, so that totals are final early; for a progress display. */
@@ -139,6 +176,11 @@ export interface CopyTreeRequest {
   readonly digestsFd?: number;
   /** Receives every failure, in batches, on this thread, before `copyTree` resolves. Must not throw. */
   readonly onFailures: (failures: readonly Failure[]) => void;
+  /**
+   * Receives a line for each entry, up to a MiB of whole lines at a time: what was done (or would be), the bytes of its content or `-`,
+   * its escaped path, separated by tabs. Must not throw.
+   */
+  readonly onLines?: (lines: Buffer) => void;
 }
 
 export interface CopyTreeResult {
@@ -149,6 +191,10 @@ export interface CopyTreeResult {
   /** What was copied and is not quite the same; at most one of each kind and error. */
   readonly notKept: readonly NotKept[];
   readonly temporariesRemoved: number;
+  /** Entries that were tried again after a failure that may pass, each time counted. */
+  readonly triedAgain: number;
+  /** Content that a dry run would have copied. */
+  readonly plannedBytes: number;
   /** Set when the digest list could not be written to its end; the copy itself went on. */
   readonly digestsError?: { readonly errno: string; readonly syscall: string };
 }
@@ -158,13 +204,16 @@ export interface CopyTreeResult {
  * @param control shared words: cancel, bytes per second, counters; polled by the engine at every buffer
  * @returns how it ended; resolves also when entries failed
  * @throws RefusedError when source and destination are the same file or the destination lies inside the source
+ * @throws NativeError (SC_NATIVE_PATTERN) for a malformed pattern
  * @throws NativeIoError when nothing could be started (a root cannot be opened, the kernel lacks openat2, or the level
  * is Media and the destination keeps files in memory alone); NativeError when this Node cannot compute the digest
  */
 export async function copyTree(request: CopyTreeRequest, control: ControlBlock): Promise<CopyTreeResult> {
   if (request.digest !== undefined) requireDigest(request.digest);
   try {
-    return await binding.copyTree(request, control.words);
+    const whole = { ...unasked, ...request };
+    requirePatterns([...whole.selection.include, ...whole.selection.exclude]);
+    return await binding.copyTree(whole, control.words);
   } catch (error) {
     throw toNativeError(error);
   }
@@ -177,4 +226,23 @@ export function requireDigest(algorithm: DigestAlgorithm): void {
     'SC_NATIVE_DIGEST',
     `this Node (${process.version}) has no OpenSSL that computes ${algorithm}; choose another digest`,
   );
+}
+
+/** What a request means that does not say more. */
+const unasked = {
+  selection: { include: [], exclude: [] },
+  ordering: 'Auto',
+  symlinks: 'Preserve',
+  onConflict: 'Overwrite',
+  atomic: 'Replace',
+  dryRun: false,
+  retries: 0,
+  oneFileSystem: false,
+} as const satisfies Partial<CopyTreeRequest>;
+
+function requirePatterns(patterns: readonly Uint8Array[]): void {
+  for (const pattern of patterns) {
+    const wrong = binding.checkGlob(pattern);
+    if (wrong !== undefined) throw new NativeError('SC_NATIVE_PATTERN', `the pattern '${Buffer.from(pattern).toString()}' ${wrong}`);
+  }
 }

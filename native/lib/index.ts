@@ -9,6 +9,7 @@ export {
 } from './compare-trees.ts';
 export { ControlBlock, type Counters } from './control-block.ts';
 export {
+  type Atomic,
   type Attribute,
   type CopyTreeRequest,
   type CopyTreeResult,
@@ -19,13 +20,18 @@ export {
   type FailureReason,
   type NotKept,
   type NumaPlacement,
+  type OnConflict,
+  type Ordering,
   type Preserve,
   type RootedPath,
+  type SelectionRules,
+  type Symlinks,
   type UpdateMode,
   type VerifyLevel,
 } from './copy-tree.ts';
 export { digestRate } from './digest-rate.ts';
 export { NativeError, NativeIoError, RefusedError } from './errors.ts';
+export { checkGlob, globMatches } from './glob.ts';
 export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';
 export { tryLock } from './try-lock.ts';
 export { answersXattr, readXattr } from './xattrs.ts';

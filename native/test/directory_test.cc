@@ -32,6 +32,7 @@ class Directories : public ::testing::Test {
                        UniqueFd(::open((place_ / "destination/" + path).c_str(), O_RDONLY | O_DIRECTORY))};
     directory->source_id = FileId::Of(*StatOf(open.source.get()));
     directory->destination_id = FileId::Of(*StatOf(open.destination.get()));
+    directory->made = true;
     table_.Hold(directory, std::move(open));
     return directory;
   }
@@ -44,7 +45,7 @@ class Directories : public ::testing::Test {
   }
 
   TemporaryDirectory place_;
-  DirectoryTable table_{true, 1};
+  DirectoryTable table_{{.cross = true}, 1};
   std::shared_ptr<Directory> top_, a_, b_, z_;
   std::optional<DirectoryTable::OpenError> error_;
 };

@@ -252,10 +252,10 @@ CopyRequest RequestFor(const std::string& source, const std::string& destination
                                        << "\nwhere the source has " << (b == expected.end() ? "nothing" : *b);
 }
 
-Report Copy(const CopyRequest& request) { return CopySlowly(request, -1, {}); }
+Report Copy(const CopyRequest& request, EntryLines* lines) { return CopySlowly(request, -1, {}, lines); }
 
 Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second,
-                  const std::function<void(ControlBlock)>& meanwhile) {
+                  const std::function<void(ControlBlock)>& meanwhile, EntryLines* lines) {
   Report report;
   report.words[static_cast<size_t>(Word::kBytesPerSecond)] = bytes_per_second;
   const ControlBlock control(report.words.data());
@@ -263,7 +263,7 @@ Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second,
   std::thread other;
   if (meanwhile) other = std::thread([&] { meanwhile(control); });
   {
-    TreeCopy copy(request, control, sink);
+    TreeCopy copy(request, control, sink, lines);
     report.outcome = copy.Run();
   }
   if (other.joinable()) other.join();

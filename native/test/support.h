@@ -129,10 +129,10 @@ struct Report {
 CopyRequest RequestFor(const std::string& source, const std::string& destination);
 
 // Runs a transfer to its end.
-Report Copy(const CopyRequest& request);
+Report Copy(const CopyRequest& request, EntryLines* lines = nullptr);
 // Runs a transfer that begins under a limit, with `meanwhile` on another thread that holds the shared words.
 Report CopySlowly(const CopyRequest& request, int64_t bytes_per_second,
-                  const std::function<void(ControlBlock)>& meanwhile);
+                  const std::function<void(ControlBlock)>& meanwhile, EntryLines* lines = nullptr);
 Report Copy(const std::string& source, const std::string& destination);
 
 // A small tree with one of everything: empty and unaligned files, a large one, links of both kinds, odd names and

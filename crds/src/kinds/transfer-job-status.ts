@@ -49,10 +49,18 @@ export type NotKept = z.infer<typeof notKept>;
 export const transferProgress = z.object({
   bytesTotal: count.describe('Bytes of content found in the source so far; all of it once totalsFinal. Hard-linked content counts once.'),
   bytesDone: count.describe('Bytes of content that reached the destination.'),
-  bytesUnchanged: count.describe('Bytes of content of files that were left alone because they were equal already.'),
+  bytesUnchanged: count.describe('Bytes of content of files that were left alone, because they were equal already or were skipped.'),
   filesTotal: count.describe('Names found that are not directories: regular files, symbolic links and further names of hard-linked files.'),
   filesDone: count.describe('Files that were copied and are as durable as spec.durability says.'),
   filesUnchanged: count.describe('Files that were left alone because they were equal already.'),
+  filesSkipped: count
+    .optional()
+    .describe('Files that were left alone because the destination has another by their name and spec.onConflict is Skip.'),
+  entriesFiltered: count
+    .optional()
+    .describe(
+      'Entries that were not asked for: by spec.selection, or symbolic links with spec.symlinks Skip. A directory that is not walked counts once.',
+    ),
   entriesRefused: count.describe('Devices, sockets and FIFOs that were left out.'),
   filesFailed: count.describe('Entries that could not be copied, or not with all attributes: files, links and directories.'),
   bytesVerified: count.describe('Bytes read back from the destination and found equal.'),

@@ -4,6 +4,7 @@ import { apiVersion, type KindDefinition, type TransitionRule } from './kind-def
 import { objectMeta } from './object-meta.ts';
 import { quantityBetween } from './quantity.ts';
 import { withRules } from './rule.ts';
+import { atomic, onConflict, ordering, selection, symlinks } from './selection.ts';
 import { transferJobStatus } from './transfer-job-status.ts';
 
 export const updateMode = z.enum(['IfDifferent', 'Always']);
@@ -114,6 +115,30 @@ export const transferJobSpec = withRules(
         'Which files are copied when the destination has them already. IfDifferent leaves a file alone whose size and modification time ' +
           '(to the nanosecond) are equal. Always copies every file, and again when the work is taken up after a suspension or a crash.',
       ),
+    selection: selection.optional().describe('Which entries of the source are copied. Absent means all.'),
+    ordering: ordering
+      .default('Auto')
+      .describe(
+        'In what order files begin. Auto is the fastest: small files directory by directory, large ones beside them, largest first. SmallestFirst and LargestFirst ' +
+          'are exact for up to 65536 files; of more, each file is the best of the 65536 found ahead of it. Path is the order of the bytes of paths.',
+      ),
+    symlinks: symlinks
+      .default('Preserve')
+      .describe(
+        'Preserve copies symbolic links as they are. Skip leaves them out. FollowWithinRoot copies what they lead to, a file or a directory within the source; ' +
+          'one that leads out of it, nowhere, or to a directory it lies in, is a failure by name.',
+      ),
+    onConflict: onConflict
+      .default('Overwrite')
+      .describe(
+        'What becomes of a file when the destination has another by its name. Overwrite replaces it whole, Skip leaves it, Fail makes it a failure by name. ' +
+          'With Skip and Fail a file of equal size and modification time is left alone and no conflict, whatever update says, and atomic is Always.',
+      ),
+    atomic: atomic
+      .default('Replace')
+      .describe(
+        'Which files appear whole: written under a temporary name and renamed. Replace does so for those that replace another, Always for new ones too.',
+      ),
     verify: verify.optional().describe('How the copy is checked. Absent means that no digest is computed and nothing is read back.'),
     durability: durability
       .default('Batch')
@@ -153,7 +178,20 @@ export const transferJob = z.strictObject({
 export type TransferJob = z.infer<typeof transferJob>;
 
 /** Once agents work on a job, what it copies and how stays as it is: a change would make one job out of two. */
-const fixedOnceStarted = ['source', 'destination', 'update', 'verify', 'durability', 'preserve', 'engine'].map((member): TransitionRule => {
+const fixedOnceStarted = [
+  'source',
+  'destination',
+  'update',
+  'selection',
+  'ordering',
+  'symlinks',
+  'onConflict',
+  'atomic',
+  'verify',
+  'durability',
+  'preserve',
+  'engine',
+].map((member): TransitionRule => {
   const [now, before] = [`self.spec.${member}`, `oldSelf.spec.${member}`];
   return {
     fieldPath: `.spec.${member}`,

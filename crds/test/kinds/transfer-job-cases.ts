@@ -36,12 +36,20 @@ const exportedMetadata = {
   managedFields: [],
 };
 
+const excluding = (...exclude: readonly string[]): object => jobWith({ selection: { exclude } });
+const longest = Array.from({ length: 128 }, () => '{a,[b-d]}*'.repeat(25).padEnd(256, 'x'));
+
 export const acceptedJobs: readonly AcceptedObject[] = [
   { name: 'the shortest job', document: jobWith() },
   {
     name: 'a job that says everything',
     document: jobWith({
       update: 'Always',
+      selection: { include: ['*.{nc,h5}', 'run/**/[a-z]?.dat'], exclude: ['tmp/', '/logs', '\\*'], minSize: 0, maxSize: '10Gi' },
+      ordering: 'LargestFirst',
+      symlinks: 'FollowWithinRoot',
+      onConflict: 'Skip',
+      atomic: 'Always',
       verify: { algorithm: 'BLAKE3', level: 'Source' },
       durability: 'File',
       preserve: {
@@ -62,7 +70,14 @@ export const acceptedJobs: readonly AcceptedObject[] = [
   },
   { name: 'a digest of OpenSSL, read back from the medium', document: jobWith({ verify: { algorithm: 'SHA256', level: 'Media' } }) },
   { name: 'the older digest of xxHash', document: jobWith({ verify: { algorithm: 'XXH64' } }) },
-  { name: 'empty objects, whose members have defaults', document: jobWith({ verify: {}, preserve: {}, parallelism: {}, engine: {} }) },
+  {
+    name: 'empty objects, whose members have defaults',
+    document: jobWith({ verify: {}, preserve: {}, parallelism: {}, engine: {}, selection: {} }),
+  },
+  { name: 'as many patterns of as many characters as fit', document: jobWith({ selection: { include: longest, exclude: longest } }) },
+  { name: 'a pattern of three groups within one another', document: excluding('{a,{b,{c,[d-f]}}}') },
+  { name: 'a pattern of characters of three bytes', document: excluding('世'.repeat(256)) },
+  { name: 'bounds that are equal', document: jobWith({ selection: { minSize: '1Ki', maxSize: 1024 } }) },
   { name: 'a path left out, which is the root', document: jobWith({ source: { nodePath: { root: 'scratch', nodeName: 'worker-1' } } }) },
   { name: 'a root alias of 63 characters', document: from({ root: 'a'.repeat(63) }) },
   { name: 'a root alias that starts with a digit', document: from({ root: '2nd-disk' }) },
@@ -109,7 +124,69 @@ const path = 'spec.source.nodePath.path';
 const limit = 'spec.bandwidth.limit';
 const limited = (value: unknown): object => jobWith({ bandwidth: { limit: value } });
 
+const structureMessage =
+  'must close every [ and {, hold no empty [] or {} and no / in [], have a comma in each {} and at most three {} within one another; write \\ before a character that is meant itself';
+const componentMessage = "must not be empty or hold an empty, '.' or '..' component, which no path below the source has; leave it out";
+const pattern = 'spec.selection.exclude[0]';
+
+const malformedPatterns = [
+  '[abc',
+  'a{b,c',
+  'a]',
+  'a}',
+  '{a}',
+  '{1..3}',
+  '[]',
+  '[!]',
+  '[a/b]',
+  '[[:alpha:]]',
+  'a\\',
+  'a\\/b',
+  '{a,{b,{c,{d,e}}}}',
+].map((text) => rule(`the pattern ${text}`, excluding(text), pattern, structureMessage));
+const idlePatterns = ['/', 'a//b', './a', 'a/..', '..', '/.', 'a//'].map((text) =>
+  rule(`the pattern ${text}`, excluding(text), pattern, componentMessage),
+);
+
 const refusedByRule: readonly RefusedObject[] = [
+  ...malformedPatterns,
+  ...idlePatterns,
+  ...(
+    [
+      ['a{', structureMessage],
+      ['a//b', componentMessage],
+      ['\0', 'must not contain a NUL character, which no file name can hold; remove it'],
+    ] as const
+  ).map(([text, message]) =>
+    rule(
+      `the pattern ${JSON.stringify(text)} to include`,
+      jobWith({ selection: { include: [text] } }),
+      'spec.selection.include[0]',
+      message,
+    ),
+  ),
+  ...['minSize', 'maxSize'].flatMap((bound) => [
+    rule(`${bound} in another notation`, jobWith({ selection: { [bound]: '1KB' } }), `spec.selection.${bound}`, bufferFormMessage),
+    rule(
+      `${bound} beyond what can be counted`,
+      jobWith({ selection: { [bound]: '9Pi' } }),
+      `spec.selection.${bound}`,
+      'must be from 0 to 8Pi bytes; leave it out for no bound',
+    ),
+  ]),
+  rule('a NUL in a pattern', excluding('a\0b'), pattern, 'must not contain a NUL character, which no file name can hold; remove it'),
+  rule(
+    'an include of directories',
+    jobWith({ selection: { include: ['docs/'] } }),
+    'spec.selection.include[0]',
+    "must not end in '/': an include names files; write docs/** for everything below docs",
+  ),
+  rule(
+    'bounds of size in the wrong order',
+    jobWith({ selection: { minSize: '2Ki', maxSize: '1Ki' } }),
+    'spec.selection',
+    'must not have a maxSize below minSize: no file would be copied',
+  ),
   rule('a root alias in capitals', from({ root: 'Scratch' }), 'spec.source.nodePath.root', labelMessage),
   rule('a root alias that ends in a dash', from({ root: 'scratch-' }), 'spec.source.nodePath.root', labelMessage),
   rule('a host path as the root', from({ root: '/scratch' }), 'spec.source.nodePath.root', labelMessage),
@@ -215,6 +292,18 @@ const refusedByStructure: readonly RefusedObject[] = [
     'must be None, Source, Readback, or Media',
   ),
   structure('a durability in small letters', jobWith({ durability: 'batch' }), 'spec.durability', 'must be Batch, File, or None'),
+  structure('a pattern of 257 characters', excluding('a'.repeat(257)), pattern, 'must be at most 256 characters long'),
+  structure('an empty pattern', excluding(''), pattern, 'must be at least 1 character long'),
+  structure('129 patterns', excluding(...new Array(129).fill('a')), 'spec.selection.exclude', 'must be at most 128 entries long'),
+  structure(
+    'an ordering of another spelling',
+    jobWith({ ordering: 'Smallest' }),
+    'spec.ordering',
+    'must be Auto, SmallestFirst, LargestFirst, or Path',
+  ),
+  structure('links followed anywhere', jobWith({ symlinks: 'Follow' }), 'spec.symlinks', 'must be Preserve, Skip, or FollowWithinRoot'),
+  structure('a conflict of later', jobWith({ onConflict: 'Rename' }), 'spec.onConflict', 'must be Overwrite, Skip, or Fail'),
+  structure('no atomicity', jobWith({ atomic: 'Never' }), 'spec.atomic', 'must be Replace or Always'),
   structure(
     'a word for a member of preserve',
     jobWith({ preserve: { owner: 'yes' } }),
@@ -264,6 +353,7 @@ export const refusedJobs: readonly RefusedObject[] = [
 const running = { phase: 'Running', startTime: '2026-01-31T09:30:00Z' };
 const full = {
   update: 'Always',
+  selection: { exclude: ['a'] },
   verify: { level: 'Source' },
   durability: 'File',
   preserve: { strict: true },
@@ -279,6 +369,12 @@ const fixedOnceStarted: readonly (readonly [name: string, change: object, field:
   ['a member of verify', { verify: { level: 'Readback' } }, 'spec.verify'],
   ['verify, which goes', { verify: undefined }, 'spec.verify'],
   ['the durability', { durability: undefined }, 'spec.durability'],
+  ['a pattern', { selection: { exclude: ['b'] } }, 'spec.selection'],
+  ['the selection, which goes', { selection: undefined }, 'spec.selection'],
+  ['the ordering', { ordering: 'Path' }, 'spec.ordering'],
+  ['what becomes of links', { symlinks: 'Skip' }, 'spec.symlinks'],
+  ['what becomes of conflicts', { onConflict: 'Skip' }, 'spec.onConflict'],
+  ['which files appear whole', { atomic: 'Always' }, 'spec.atomic'],
   ['a member of preserve', { preserve: { strict: true, owner: false } }, 'spec.preserve'],
   ['preserve, which goes', { preserve: undefined }, 'spec.preserve'],
   ['a member of engine', { engine: { bufferSize: '2Mi' } }, 'spec.engine'],

@@ -24,7 +24,7 @@ Napi::Value CopyTree(const Napi::CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
   using Run = EngineRun<TreeCopy, CopyRequest, Failure>;
   return Run::Start(CopyRequestFrom(request), info[1].As<Napi::BigInt64Array>(),
-                    request.Get("onFailures").As<Napi::Function>());
+                    request.Get("onFailures").As<Napi::Function>(), request.Get("onLines"));
 }
 
 Napi::Value CompareTrees(const Napi::CallbackInfo& info) {
@@ -75,6 +75,27 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), ErrnoName(static_cast<int>(-answer)));
 }
 
+// What is wrong with a pattern, or undefined.
+Napi::Value CheckGlob(const Napi::CallbackInfo& info) {
+  const auto pattern = info[0].As<Napi::Uint8Array>();
+  const auto compiled = Glob::Compile({reinterpret_cast<const char*>(pattern.Data()), pattern.ByteLength()});
+  const auto* wrong = std::get_if<std::string>(&compiled);
+  return wrong == nullptr ? info.Env().Undefined() : Napi::String::New(info.Env(), *wrong);
+}
+
+// Whether a pattern without fault matches a path below the source.
+Napi::Value GlobMatches(const Napi::CallbackInfo& info) {
+  const auto bytes = [&](size_t index) {
+    const auto array = info[index].As<Napi::Uint8Array>();
+    return std::string_view(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
+  };
+  const auto compiled = Glob::Compile(bytes(0));
+  const auto* glob = std::get_if<Glob>(&compiled);
+  const std::string_view path = bytes(1);
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return Napi::Boolean::New(info.Env(), glob != nullptr && glob->Matches(path, name, info[2].As<Napi::Boolean>()));
+}
+
 Napi::Value BootTimeMs(const Napi::CallbackInfo& info) {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);  // cannot fail: every kernel since 2.6.39 has the clock
@@ -90,6 +111,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
   exports.Set("digestRate", Napi::Function::New(env, DigestRate));
   exports.Set("readXattr", Napi::Function::New(env, ReadXattr));
+  exports.Set("checkGlob", Napi::Function::New(env, CheckGlob));
+  exports.Set("globMatches", Napi::Function::New(env, GlobMatches));
   exports.Set("probeIoUring", Napi::Function::New(env, ProbeIoUringForJs));
   return exports;
 }

@@ -34,6 +34,35 @@ void SetError(Napi::Object& object, const IoError& error) {
   object.Set("syscall", SyscallName(error.call));
 }
 
+// The one of these whose name the value has; the first for any other.
+template <typename Choice, size_t kCount>
+Choice Chosen(const std::string& name, const std::pair<const char*, Choice> (&choices)[kCount]) {
+  for (const auto& [known, choice] : choices) {
+    if (name == known) return choice;
+  }
+  return choices[0].second;
+}
+
+// Patterns were checked before they came here; see native/lib/copy-tree.ts.
+std::vector<Glob> GlobsFrom(const Napi::Value& value) {
+  std::vector<Glob> globs;
+  const auto patterns = value.As<Napi::Array>();
+  for (uint32_t index = 0; index < patterns.Length(); ++index) {
+    auto compiled = Glob::Compile(Bytes(patterns.Get(index)));
+    if (auto* glob = std::get_if<Glob>(&compiled)) globs.push_back(std::move(*glob));
+  }
+  return globs;
+}
+
+SelectionRules SelectionFrom(const Napi::Object& value) {
+  SelectionRules rules;
+  rules.include = GlobsFrom(value.Get("include"));
+  rules.exclude = GlobsFrom(value.Get("exclude"));
+  if (value.Get("minBytes").IsNumber()) rules.min_bytes = value.Get("minBytes").As<Napi::Number>().Int64Value();
+  if (value.Get("maxBytes").IsNumber()) rules.max_bytes = value.Get("maxBytes").As<Napi::Number>().Int64Value();
+  return rules;
+}
+
 }  // namespace
 
 namespace {
@@ -90,6 +119,26 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.keep_setuid = value.Get("keepSetuid").As<Napi::Boolean>();
   request.keep_devices = value.Get("keepDevices").As<Napi::Boolean>();
   request.keep_security_xattrs = value.Get("keepSecurityXattrs").As<Napi::Boolean>();
+  request.selection = SelectionFrom(value.Get("selection").As<Napi::Object>());
+  if (value.Get("filesFrom").IsObject()) {
+    const auto list = value.Get("filesFrom").As<Napi::Object>();
+    request.files_from = PathList{list.Get("fd").As<Napi::Number>().Int32Value(),
+                                  list.Get("isNulSeparated").As<Napi::Boolean>() ? '\0' : '\n'};
+  }
+  request.ordering = Chosen<Ordering>(Text(value, "ordering"), {{"Auto", Ordering::kAuto},
+                                                                {"SmallestFirst", Ordering::kSmallestFirst},
+                                                                {"LargestFirst", Ordering::kLargestFirst},
+                                                                {"Path", Ordering::kPath}});
+  request.symlinks = Chosen<Symlinks>(Text(value, "symlinks"), {{"Preserve", Symlinks::kPreserve},
+                                                                {"Skip", Symlinks::kSkip},
+                                                                {"FollowWithinRoot", Symlinks::kFollowWithinRoot}});
+  request.on_conflict = Chosen<OnConflict>(
+      Text(value, "onConflict"),
+      {{"Overwrite", OnConflict::kOverwrite}, {"Skip", OnConflict::kSkip}, {"Fail", OnConflict::kFail}});
+  request.atomic = Chosen<Atomic>(Text(value, "atomic"), {{"Replace", Atomic::kReplace}, {"Always", Atomic::kAlways}});
+  request.dry_run = value.Get("dryRun").As<Napi::Boolean>();
+  request.retries = value.Get("retries").As<Napi::Number>().Int32Value();
+  request.one_file_system = value.Get("oneFileSystem").As<Napi::Boolean>();
   request.cross_mounts = value.Get("crossMounts").As<Napi::Boolean>();
   request.scan_totals = value.Get("scanTotals").As<Napi::Boolean>();
   SetIfGiven(request.range_bytes, value.Get("rangeBytes"));
@@ -176,6 +225,8 @@ Napi::Value ToJs(Napi::Env env, const CopyResult& result) {
     not_kept.Set(index, entry);
   }
   object.Set("notKept", not_kept);
+  object.Set("triedAgain", static_cast<double>(result.tried_again));
+  object.Set("plannedBytes", static_cast<double>(result.planned_bytes));
   object.Set("temporariesRemoved", static_cast<double>(result.temporaries_removed));
   auto fallbacks = Napi::Array::New(env, result.fallbacks.size());
   for (uint32_t index = 0; index < result.fallbacks.size(); ++index) {

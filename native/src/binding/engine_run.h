@@ -4,9 +4,12 @@
 #include <napi.h>
 
 #include <optional>
+#include <string>
+#include <type_traits>
 #include <variant>
 
 #include "convert.h"
+#include "engine/entry_lines.h"
 #include "engine/thread.h"
 
 namespace smartcopy {
@@ -18,10 +21,12 @@ namespace smartcopy {
 template <typename Engine, typename Request, typename Item>
 class EngineRun {
  public:
-  // `on_items` receives the batches.
-  static Napi::Value Start(Request request, const Napi::BigInt64Array& words, const Napi::Function& on_items) {
+  // `on_items` receives the batches; `on_lines`, if it is a function, the lines of an engine that gives some.
+  static Napi::Value Start(Request request, const Napi::BigInt64Array& words, const Napi::Function& on_items,
+                           const Napi::Value& on_lines = {}) {
     const Napi::Env env = words.Env();
     auto* run = new EngineRun(std::move(request), words, on_items);
+    if (!on_lines.IsEmpty() && on_lines.IsFunction()) run->WantLines(on_lines.As<Napi::Function>());
     napi_add_env_cleanup_hook(env, StopAtExit, run);
     const auto promise = run->promise_.Promise();
     run->thread_.emplace([run] { run->RunEngine(); });
@@ -45,15 +50,27 @@ class EngineRun {
           to_javascript_.BlockingCall([this](Napi::Env js, Napi::Function deliver) { Deliver(js, deliver); });
         }) {}
 
+  void WantLines(const Napi::Function& on_lines) {
+    on_lines_ = Napi::Persistent(on_lines);
+    lines_.emplace([this] { to_javascript_.BlockingCall([this](Napi::Env js, Napi::Function) { DeliverLines(js); }); });
+  }
+
   void RunEngine() {
-    Engine engine(request_, control_, items_);
-    outcome_ = engine.Run();
+    outcome_ = MakeEngine().Run();
     // Calls keep their order, so everything is delivered before the promise is settled.
     to_javascript_.BlockingCall([this](Napi::Env js, Napi::Function deliver) {
       Deliver(js, deliver);
+      DeliverLines(js);
       Settle(js);
     });
     to_javascript_.Release();
+  }
+
+  Engine MakeEngine() {
+    if constexpr (std::is_constructible_v<Engine, const Request&, ControlBlock, BatchSink<Item>&, EntryLines*>)
+      return Engine(request_, control_, items_, lines_ ? &*lines_ : nullptr);
+    else
+      return Engine(request_, control_, items_);
   }
 
   void Deliver(Napi::Env env, Napi::Function deliver) {
@@ -63,6 +80,14 @@ class EngineRun {
     auto items = Napi::Array::New(env, batch.size());
     for (uint32_t index = 0; index < batch.size(); ++index) items.Set(index, ToJs(env, batch[index]));
     deliver.Call({items});
+  }
+
+  void DeliverLines(Napi::Env env) {
+    if (!lines_) return;
+    const std::string lines = lines_->Take();
+    if (lines.empty()) return;
+    const Napi::HandleScope scope(env);
+    on_lines_.Call({Napi::Buffer<char>::Copy(env, lines.data(), lines.size())});
   }
 
   void Settle(Napi::Env env) {
@@ -80,6 +105,7 @@ class EngineRun {
     run->control_.Set(Word::kCancel, 1);
     // The engine may be waiting for its items to be taken; nobody is there to take them any more.
     run->items_.Discard();
+    if (run->lines_) run->lines_->Discard();
     run->thread_.reset();
   }
 
@@ -90,6 +116,8 @@ class EngineRun {
   Napi::Promise::Deferred promise_;
   Napi::ThreadSafeFunction to_javascript_;
   BatchSink<Item> items_;
+  Napi::FunctionReference on_lines_;
+  std::optional<EntryLines> lines_;
   decltype(std::declval<Engine>().Run()) outcome_;
   std::optional<Thread> thread_;
 };

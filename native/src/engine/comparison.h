@@ -32,7 +32,7 @@ struct Comparison {
       : request(asked),
         control(block),
         sink(findings),
-        directories(asked.cross_mounts, directory_pairs),
+        directories({asked.cross_mounts, false}, directory_pairs),
         digest_lines(asked.digests_fd) {}
 
   const CompareRequest request;

@@ -135,8 +135,15 @@ std::optional<IoError> Completion::SetTimesAndName(WrittenFile& file, const Open
   }
   if (auto error = ErrorOf(file.fd.Close(), Syscall::kClose)) return error;
   if (file.temporary.empty()) return std::nullopt;
-  return ErrorOf(sys::Renameat(open.destination.get(), present.c_str(), open.destination.get(), file.name.c_str()),
-                 Syscall::kRenameat);
+  const int directory = open.destination.get();
+  // In a directory that this run made, or where nothing is to be replaced, what has the name by now came in between: it
+  // stays. A file system that cannot promise that (EINVAL) is asked plainly.
+  const bool keeps_others = file.directory->created || transfer_.request.on_conflict != OnConflict::kOverwrite;
+  if (file.is_new && keeps_others) {
+    const long answer = sys::RenameNew(directory, present.c_str(), file.name.c_str());
+    if (answer != -EINVAL && answer != -ENOSYS) return ErrorOf(answer, Syscall::kRenameat);
+  }
+  return ErrorOf(sys::Renameat(directory, present.c_str(), directory, file.name.c_str()), Syscall::kRenameat);
 }
 
 std::shared_ptr<OpenDirectory> Completion::OpenOrFail(WrittenFile& file) {

@@ -29,6 +29,19 @@ struct WrittenFile {
   std::string digest;
   // Left alone, because the destination had it already.
   bool unchanged = false;
+  // Left out for another reason, which this word counts.
+  std::optional<Word> left_out;
+  // By what way its content came, or what was made of it; as it is named in the lines of entries.
+  const char* method = "";
+  // Of its content; absent for what has none.
+  std::optional<int64_t> content_bytes;
+  // What its task said, so that it can be tried again.
+  bool is_symbolic_link = false;
+  bool is_special_file = false;
+  bool follows = false;
+  bool alone = false;
+  // It gets a name that nothing has; what has it meanwhile stays.
+  bool is_new = false;
 
   // Relative to the transfer's top.
   std::string Path() const { return PathOf(*directory, name); }

@@ -20,17 +20,19 @@ enum class Word : uint8_t {
   kFilesDone,
   kFilesUnchanged,
   kFilesFailed,
+  kFilesSkipped,
   kDirectoriesDone,
   kEntriesRefused,
+  kEntriesFiltered,
   kThrottleWaitNs,
   kTotalsFinal,
   kCount,
 };
 
 inline constexpr std::array<const char*, static_cast<size_t>(Word::kCount)> kWordNames = {
-    "cancel",         "bytesPerSecond",  "bytesTotal",     "bytesUnchanged", "reflinkBytes",
-    "readWriteBytes", "bytesVerified",   "filesTotal",     "filesDone",      "filesUnchanged",
-    "filesFailed",    "directoriesDone", "entriesRefused", "throttleWaitNs", "totalsFinal"};
+    "cancel",          "bytesPerSecond", "bytesTotal",      "bytesUnchanged", "reflinkBytes", "readWriteBytes",
+    "bytesVerified",   "filesTotal",     "filesDone",       "filesUnchanged", "filesFailed",  "filesSkipped",
+    "directoriesDone", "entriesRefused", "entriesFiltered", "throttleWaitNs", "totalsFinal"};
 
 // A view of the shared words. The memory belongs to the caller and outlives the transfer; any thread may use it.
 class ControlBlock {

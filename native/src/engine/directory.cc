@@ -7,6 +7,8 @@
 #include <array>
 #include <vector>
 
+#include "followed_links.h"
+
 namespace smartcopy {
 namespace {
 
@@ -83,12 +85,12 @@ std::shared_ptr<OpenDirectory> DirectoryTable::Get(const std::shared_ptr<Directo
     pair = HeldPair(at);
   }
   for (auto next = closed.rbegin(); next != closed.rend(); ++next) {
-    auto source = OpenSame(pair->source, (*next)->name, (*next)->source_id, resolve_);
+    auto source = OpenSourceAgain(**next, *pair);
     if (!source) {
       error = OpenError{source.error(), Side::kSource};
       return nullptr;
     }
-    auto destination = OpenSame(pair->destination, (*next)->name, (*next)->destination_id, resolve_);
+    auto destination = OpenDestinationAgain(**next, *pair);
     if (!destination) {
       error = OpenError{destination.error(), Side::kDestination};
       return nullptr;
@@ -97,6 +99,29 @@ std::shared_ptr<OpenDirectory> DirectoryTable::Get(const std::shared_ptr<Directo
     pair = HoldLocked(*next, OpenDirectory{std::move(*source), std::move(*destination)});
   }
   return pair;
+}
+
+Result<UniqueFd> DirectoryTable::OpenSourceAgain(const Directory& directory, const OpenDirectory& parent) {
+  if (!directory.followed) return OpenSame(parent.source, directory.name, directory.source_id, source_resolve());
+  auto opened = OpenFollowed({TopSource(directory), PathOf(directory, {}), crosses_in_source_}, O_RDONLY | O_DIRECTORY);
+  if (const auto* failure = std::get_if<Failure>(&opened)) return *failure->error;
+  UniqueFd& fd = *std::get_if<UniqueFd>(&opened);
+  auto found = StatOf(fd.get());
+  if (!found) return found.error();
+  if (FileId::Of(*found) != directory.source_id) return IoError{ESTALE, Syscall::kOpenat2};
+  return std::move(fd);
+}
+
+int DirectoryTable::TopSource(const Directory& directory) {
+  const Directory* top = &directory;
+  while (top->parent != nullptr) top = top->parent.get();
+  const std::lock_guard lock(mutex_);
+  return top->open_->source.get();
+}
+
+Result<UniqueFd> DirectoryTable::OpenDestinationAgain(const Directory& directory, const OpenDirectory& parent) {
+  if (!directory.made.load(std::memory_order_acquire) || directory.destination_id == FileId{}) return UniqueFd();
+  return OpenSame(parent.destination, directory.name, directory.destination_id, resolve_);
 }
 
 Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& destination, dev_t device) {

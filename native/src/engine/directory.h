@@ -45,7 +45,8 @@ struct DestinationFileSystem {
   std::atomic<Times> times{Times::kUnknown};
 };
 
-// The two descriptors of a directory pair.
+// The two descriptors of a directory pair. Without a destination while there is none: it is made when something goes
+// into it, or by no dry run.
 struct OpenDirectory {
   UniqueFd source;
   UniqueFd destination;
@@ -59,6 +60,15 @@ struct Directory {
   FileId source_id;
   FileId destination_id;
   struct stat source_stat{};
+  // Reached through a symbolic link of the source.
+  bool followed = false;
+  // Its counterpart is there, or a dry run would have made it by now. Until then `destination_id`, `created` and
+  // `file_system` say nothing. A counterpart that only would be there has no id.
+  std::atomic<bool> made{false};
+  // It is made only when something goes into it.
+  std::atomic<bool> on_demand{false};
+  // It could not be made, and that was said.
+  std::atomic<bool> refused{false};
   // Made by this run: nothing in it is older than the run, so nothing in it has to be looked up before it is created.
   bool created = false;
   // Whose metadata is set at the end. False for the directory that merely holds a single copied file.
@@ -83,8 +93,14 @@ std::string PathOf(const Directory& directory, const std::string& name);
 // Thread-safe.
 class DirectoryTable {
  public:
-  DirectoryTable(bool cross_mounts, size_t most_open)
-      : resolve_(ConfinedResolve(cross_mounts)), most_open_(most_open) {}
+  struct Mounts {
+    bool cross = false;
+    bool one_source = false;  // none of the source is entered, whatever `cross` says
+  };
+  DirectoryTable(Mounts mounts, size_t most_open)
+      : resolve_(ConfinedResolve(mounts.cross)),
+        crosses_in_source_(mounts.cross && !mounts.one_source),
+        most_open_(most_open) {}
 
   // The error of the side it happened on. A directory that was swapped for another answers ESTALE.
   struct OpenError {
@@ -97,6 +113,12 @@ class DirectoryTable {
   // The pair is valid while the caller keeps the pointer, whatever the table closes meanwhile.
   std::shared_ptr<OpenDirectory> Get(const std::shared_ptr<Directory>& directory, std::optional<OpenError>& error);
 
+  // The destination of a directory that has one, opened once more below its parent; nothing where a dry run found none.
+  Result<UniqueFd> OpenDestinationAgain(const Directory& directory, const OpenDirectory& parent);
+
+  // The source of the top above a directory, which stays open as long as anything is below it.
+  int TopSource(const Directory& directory);
+
   // The file system that `destination` is on; the same object for every directory of it, alive as long as the table.
   Result<DestinationFileSystem*> FileSystemOf(const UniqueFd& destination, dev_t device);
   // Every file system met so far.
@@ -107,12 +129,16 @@ class DirectoryTable {
   }
 
   uint64_t resolve() const { return resolve_; }
+  bool crosses_in_source() const { return crosses_in_source_; }
+  uint64_t source_resolve() const { return ConfinedResolve(crosses_in_source_); }
 
  private:
+  Result<UniqueFd> OpenSourceAgain(const Directory& directory, const OpenDirectory& parent);
   std::shared_ptr<OpenDirectory> HeldPair(const std::shared_ptr<Directory>& directory);
   std::shared_ptr<OpenDirectory> HoldLocked(const std::shared_ptr<Directory>& directory, OpenDirectory open);
 
   const uint64_t resolve_;
+  const bool crosses_in_source_;
   const size_t most_open_;
   std::mutex mutex_;
   std::deque<std::weak_ptr<Directory>> held_;  // oldest first: ancestors go first, they are needed last

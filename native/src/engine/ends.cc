@@ -102,8 +102,13 @@ std::variant<Ends, StartError> EndsOpener::Open() {
   if (auto error = OpenPlace(request_.destination.root, to, destination)) return *error;
   if (auto error = is_tree ? CheckTrees(source, destination) : CheckSingle(source, file, destination)) return *error;
   // As mkdir makes them, but for the directory that gets the source's mode when its content is complete.
-  if (auto error = MakeMissing(destination, is_tree ? 0700 : 0777)) return *error;
+  const bool is_planned = request_.dry_run && !destination.missing.empty();
+  if (is_planned)
+    ends_.created = true;
+  else if (auto error = MakeMissing(destination, is_tree ? 0700 : 0777))
+    return *error;
   if (auto error = Use(source, ends_.source, ends_.source_stat)) return *error;
+  if (is_planned) return std::move(ends_);
   if (auto error = Use(destination, ends_.destination, ends_.destination_stat)) return *error;
   return std::move(ends_);
 }

@@ -23,7 +23,8 @@ struct Ends {
   struct stat source_stat{};
   UniqueFd destination;
   struct stat destination_stat{};
-  // The destination directory was made for this transfer.
+  // The destination directory was made for this transfer, or would have been by one that is no dry run: then it is not
+  // open.
   bool created = false;
   // Set when the source is no directory: then the two above merely hold it and its copy.
   struct Single {

@@ -15,6 +15,12 @@ bool ForbidsLinks(const IoError& error) {
   return error.call == Syscall::kLinkat && std::find(kNoLink.begin(), kNoLink.end(), error.code) != kNoLink.end();
 }
 
+// As far as a listing tells.
+bool IsEqual(const struct stat& source, const struct stat& found) {
+  return (source.st_mode & S_IFMT) == (found.st_mode & S_IFMT) && source.st_size == found.st_size &&
+         SameTime(source.st_mtim, found.st_mtim);
+}
+
 int64_t ContentBytes(const struct stat& source) { return S_ISREG(source.st_mode) ? source.st_size : 0; }
 
 std::string TaskPath(const FileTask& task, Side side) {
@@ -26,6 +32,18 @@ std::string TaskPath(const FileTask& task, Side side) {
 bool IsSameSpecialFile(const struct stat& a, const struct stat& b) {
   const bool is_device = S_ISCHR(a.st_mode) || S_ISBLK(a.st_mode);
   return (a.st_mode & S_IFMT) == (b.st_mode & S_IFMT) && (!is_device || a.st_rdev == b.st_rdev);
+}
+
+WrittenFile SettledAs(const FileTask& task) {
+  WrittenFile file;
+  file.directory = task.directory;
+  file.name = task.name;
+  file.link_group = task.claimed_inode;
+  file.is_symbolic_link = task.is_symbolic_link;
+  file.is_special_file = task.is_special_file;
+  file.follows = task.follows;
+  file.alone = task.alone;
+  return file;
 }
 
 Failure TaskFailure(const FileTask& task, const IoError& error, Side side) {
@@ -58,7 +76,7 @@ bool Entries::Claim(FileTask& task, const OpenDirectory& open, const struct stat
     case HardLinks::Claim::kWait:
       return false;
     case HardLinks::Claim::kLink:
-      task.alone = !LinkTo(task, *copied, open);
+      task.alone = !LinkTo(task, *copied, open, source);
       return task.alone;
     case HardLinks::Claim::kCopy:
       task.claimed_inode = FileId::Of(source);
@@ -67,11 +85,22 @@ bool Entries::Claim(FileTask& task, const OpenDirectory& open, const struct stat
   return true;
 }
 
-bool Entries::LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open) {
+bool Entries::LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open,
+                     const struct stat& source) {
   std::optional<struct stat> found;
   if (!LookAt(task, open, found)) return true;
   if (found && FileId::Of(*found) == copied.id) {
     Done(task, copied.id, true, {});
+    return true;
+  }
+  const bool keeps_present = transfer_.request.on_conflict != OnConflict::kOverwrite;
+  if (found && keeps_present && IsEqual(source, *found)) {
+    Done(task, FileId::Of(*found), true, {});
+    return true;
+  }
+  if (found && KeepsPresent(task, 0)) return true;
+  if (transfer_.request.dry_run) {
+    Plan(task, "hardLink", std::nullopt);
     return true;
   }
   auto target = FindAgain(copied);
@@ -130,7 +159,10 @@ bool Entries::LookAt(const FileTask& task, const OpenDirectory& open, std::optio
   // A device or FIFO in the way of a file is more likely a mistyped destination than something to be replaced, and so
   // is a file in the way of a device.
   if ((!S_ISREG(present->st_mode) && !S_ISLNK(present->st_mode)) != task.is_special_file) {
-    Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination));
+    if (transfer_.request.on_conflict == OnConflict::kSkip)
+      LeaveOut(task, Word::kFilesSkipped);
+    else
+      Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination));
     return false;
   }
   found = *present;
@@ -142,13 +174,7 @@ std::optional<IoError> Entries::MakeNameDurable(const OpenDirectory& open) {
   return ErrorOf(sys::Fsync(open.destination.get()), Syscall::kFsync);
 }
 
-void Entries::Fail(const FileTask& task, Failure failure) {
-  WrittenFile file;
-  file.directory = task.directory;
-  file.name = task.name;
-  file.link_group = task.claimed_inode;
-  listener_.FileFailed(file, std::move(failure));
-}
+void Entries::Fail(const FileTask& task, Failure failure) { listener_.FileFailed(SettledAs(task), std::move(failure)); }
 
 void Entries::Refuse(const FileTask& task, Failure failure) {
   transfer_.MeetNot();
@@ -170,14 +196,41 @@ void Entries::Cancel(const FileTask& task) {
 }
 
 void Entries::Done(const FileTask& task, const FileId& id, bool unchanged, std::string digest) {
-  WrittenFile file;
-  file.directory = task.directory;
-  file.name = task.name;
+  WrittenFile file = SettledAs(task);
   file.id = id;
-  file.link_group = task.claimed_inode;
   file.digest = std::move(digest);
   file.unchanged = unchanged;
+  file.method = task.is_symbolic_link ? "symbolicLink" : task.is_special_file ? "specialFile" : "hardLink";
   listener_.FileDone(file);
+}
+
+void Entries::LeaveOut(const FileTask& task, Word counts) {
+  WrittenFile file = SettledAs(task);
+  file.left_out = counts;
+  listener_.FileDone(file);
+}
+
+void Entries::Plan(const FileTask& task, const char* what, std::optional<int64_t> content_bytes) {
+  WrittenFile file = SettledAs(task);
+  file.method = what;
+  file.content_bytes = content_bytes;
+  transfer_.planned_bytes.fetch_add(content_bytes.value_or(0));
+  listener_.FileDone(file);
+}
+
+bool Entries::KeepsPresent(const FileTask& task, int64_t content_bytes) {
+  switch (transfer_.request.on_conflict) {
+    case OnConflict::kOverwrite:
+      return false;
+    case OnConflict::kSkip:
+      transfer_.control.Add(Word::kBytesUnchanged, content_bytes);
+      LeaveOut(task, Word::kFilesSkipped);
+      return true;
+    case OnConflict::kFail:
+      Fail(task, JudgedFailure(task, FailureReason::kConflict, Side::kDestination));
+      return true;
+  }
+  return false;
 }
 
 }  // namespace smartcopy

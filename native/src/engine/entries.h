@@ -11,6 +11,9 @@ namespace smartcopy {
 // Whether two FIFOs, sockets or devices are of one kind: devices also of one number.
 bool IsSameSpecialFile(const struct stat& a, const struct stat& b);
 
+// What is told of an entry when it is settled, as far as its task knows it.
+WrittenFile SettledAs(const FileTask& task);
+
 // A failure of one entry, named with its path on that side.
 Failure TaskFailure(const FileTask& task, const IoError& error, Side side);
 Failure JudgedFailure(const FileTask& task, FailureReason reason, Side side);
@@ -44,12 +47,19 @@ class Entries {
   // For an entry that is not begun any more because the transfer was cancelled.
   void Cancel(const FileTask& task);
   void Done(const FileTask& task, const FileId& id, bool unchanged, std::string digest);
+  // For an entry that is not copied because it was not asked for, which this word counts.
+  void LeaveOut(const FileTask& task, Word counts);
+  // In a dry run: what would become of the entry, and the bytes of its content.
+  void Plan(const FileTask& task, const char* what, std::optional<int64_t> content_bytes);
+  // Whether what has the entry's name and differs from it stays. Then the entry is settled.
+  bool KeepsPresent(const FileTask& task, int64_t content_bytes);
 
   HardLinks hard_links;
 
  private:
   // True when linked or failed; false when it has to be copied by itself.
-  bool LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open);
+  bool LinkTo(const FileTask& task, const HardLinks::Copied& copied, const OpenDirectory& open,
+              const struct stat& source);
   Result<UniqueFd> FindAgain(const HardLinks::Copied& copied);
   std::optional<IoError> MakeLink(int target, const FileTask& task, const OpenDirectory& open);
 

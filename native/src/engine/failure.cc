@@ -2,14 +2,23 @@
 
 #include <errno.h>
 
+#include <algorithm>
+#include <array>
+
 namespace smartcopy {
 
 const char* FailureReasonName(FailureReason reason) {
   switch (reason) {
+    case FailureReason::kConflict:
+      return "Conflict";
+    case FailureReason::kDanglingLink:
+      return "DanglingLink";
     case FailureReason::kDestinationInsideSource:
       return "DestinationInsideSource";
     case FailureReason::kIoError:
       return "IoError";
+    case FailureReason::kLinkLoop:
+      return "LinkLoop";
     case FailureReason::kMediaNotOffered:
       return "MediaNotOffered";
     case FailureReason::kMetadataNotKept:
@@ -20,6 +29,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "NameTooLong";
     case FailureReason::kNoSpace:
       return "NoSpace";
+    case FailureReason::kNotInSource:
+      return "NotInSource";
     case FailureReason::kOutOfMemory:
       return "OutOfMemory";
     case FailureReason::kPathEscape:
@@ -86,6 +97,13 @@ FailureReason ReasonOf(const IoError& error, Side side) {
     default:
       return FailureReason::kSystemError;
   }
+}
+
+bool IsTransient(const Failure& failure) {
+  static constexpr std::array kCodes = {EAGAIN,   EBUSY,       ETIMEDOUT, ESTALE,       EINTR,
+                                        EMFILE,   ENFILE,      ENOLCK,    ECONNRESET,   ECONNABORTED,
+                                        ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EREMOTEIO};
+  return failure.error && std::find(kCodes.begin(), kCodes.end(), failure.error->code) != kCodes.end();
 }
 
 }  // namespace smartcopy

@@ -14,13 +14,17 @@ enum class Side : uint8_t { kSource, kDestination };
 
 // Why an entry was not copied, as people and scripts see it.
 enum class FailureReason : uint8_t {
+  kConflict,
+  kDanglingLink,
   kDestinationInsideSource,
   kIoError,
+  kLinkLoop,
   kMediaNotOffered,
   kMetadataNotKept,
   kMountPoint,
   kNameTooLong,
   kNoSpace,
+  kNotInSource,
   kOutOfMemory,
   kPathEscape,
   kPermissionDenied,
@@ -39,6 +43,11 @@ const char* FailureReasonName(FailureReason reason);
 
 // What an error of a system call on one side of the copy means.
 FailureReason ReasonOf(const IoError& error, Side side);
+
+struct Failure;
+// Whether it may pass by itself: somebody holds what was wanted, or a server or the network was away for a moment. What
+// a disk or a quota said (EIO, ENOSPC, EDQUOT) and what was out of memory stays so.
+bool IsTransient(const Failure& failure);
 
 // One entry that was not copied. `path` is relative to the transfer's directory on that side and may hold any bytes.
 struct Failure {

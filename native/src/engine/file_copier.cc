@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "followed_links.h"
 #include "media_read.h"
 #include "metadata.h"
 
@@ -64,9 +65,7 @@ bool FileCopier::MakeSpace(FileCopy& file) {
 
 std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDirectory> open) {
   auto file = std::make_unique<FileCopy>();
-  auto source = OpenBeneath(open->source.get(), task.source_name.c_str(), kOpenSource, transfer_.directories.resolve());
-  if (!source) return entries_.FailAtSource(task, source.error()), nullptr;
-  file->source = std::move(*source);
+  if (!OpenSource(task, *open, file->source)) return nullptr;
   auto source_stat = StatOf(file->source.get());
   if (!source_stat) return entries_.FailAtSource(task, source_stat.error()), nullptr;
   file->source_stat = *source_stat;
@@ -77,6 +76,11 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
     entries_.Fail(task, JudgedFailure(task, FailureReason::kSourceChanged, Side::kSource));
     return nullptr;
   }
+  // One that waited, or comes back from the lane of large files, was counted as copied already.
+  if (!task.met && !transfer_.selection.HoldsSize(file->source_stat.st_size)) {
+    entries_.LeaveOut(task, Word::kEntriesFiltered);
+    return nullptr;
+  }
   if (!entries_.Claim(task, *open, file->source_stat)) return nullptr;
   std::optional<struct stat> found;
   if (!entries_.LookAt(task, *open, found)) return nullptr;
@@ -85,33 +89,71 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
   file->task = std::move(task);
   file->open = std::move(open);
   if (found && IsUnchanged(file->source_stat, *found) && SettleUnchanged(*file, *found)) return nullptr;
+  const int64_t content_bytes = file->source_stat.st_size;
+  if (found && entries_.KeepsPresent(file->task, content_bytes)) return nullptr;
+  if (transfer_.request.dry_run) {
+    entries_.Plan(file->task, found ? "replace" : "copy", content_bytes);
+    return nullptr;
+  }
   return file;
 }
 
+// What has the task's name in the source, or what that leads to. The task is settled when there is nothing to open.
+bool FileCopier::OpenSource(FileTask& task, const OpenDirectory& open, UniqueFd& source) {
+  if (task.follows) {
+    auto opened =
+        OpenFollowed(transfer_.LinkAt(*task.directory, task.source_name), kOpenSource & ~uint64_t{O_NOFOLLOW});
+    if (auto* failure = std::get_if<Failure>(&opened)) {
+      entries_.Meet(task, 0);
+      entries_.Fail(task, std::move(*failure));
+      return false;
+    }
+    source = std::move(*std::get_if<UniqueFd>(&opened));
+    return true;
+  }
+  auto opened =
+      OpenBeneath(open.source.get(), task.source_name.c_str(), kOpenSource, transfer_.directories.source_resolve());
+  if (opened) {
+    source = std::move(*opened);
+    return true;
+  }
+  if (transfer_.IsLeftOutMount(opened.error()))
+    entries_.LeaveOut(task, Word::kEntriesFiltered);
+  else
+    entries_.FailAtSource(task, opened.error());
+  return false;
+}
+
 bool FileCopier::IsUnchanged(const struct stat& source, const struct stat& found) const {
-  return transfer_.request.update == UpdateMode::kIfDifferent && S_ISREG(found.st_mode) &&
-         source.st_size == found.st_size && SameTime(source.st_mtim, found.st_mtim);
+  return transfer_.leaves_equal_alone() && S_ISREG(found.st_mode) && source.st_size == found.st_size &&
+         SameTime(source.st_mtim, found.st_mtim);
 }
 
 bool FileCopier::SettleUnchanged(FileCopy& file, const struct stat& found) {
   const FileTask& task = file.task;
-  const EntryName name{*task.directory, task.source_name, task.name};
+  const NamedEntry name{*task.directory, task.source_name, task.name};
+  bool mended = true;
+  if (transfer_.request.dry_run) return SettleEqual(file, found), true;
   const bool other_mode = !HasOwnerAndMode(transfer_.request, file.source_stat, found);
   auto other_xattrs = MayDifferInXattrs(transfer_, file.source.get(), name, *file.open);
   if (!other_xattrs) {
     const Side side = other_xattrs.error().call == Syscall::kFlistxattr ? Side::kSource : Side::kDestination;
     return entries_.Fail(task, TaskFailure(task, other_xattrs.error(), side)), true;
   }
-  bool mended = true;
   Outcome failed;
   if (other_mode || *other_xattrs) failed = MendMetadata(file, found, mended);
   if (failed) return entries_.Fail(task, std::move(*failed)), true;
   if (!mended) return false;
+  SettleEqual(file, found);
+  return true;
+}
+
+void FileCopier::SettleEqual(const FileCopy& file, const struct stat& found) {
+  const FileTask& task = file.task;
   const bool counts_once =
       task.claimed_inode || file.source_stat.st_nlink <= 1 || !transfer_.request.preserve.hardlinks;
   if (counts_once) transfer_.control.Add(Word::kBytesUnchanged, file.source_stat.st_size);
   entries_.Done(task, FileId::Of(found), true, {});
-  return true;
 }
 
 // Held with O_PATH, so that a file which may not be read can be mended too.
@@ -124,7 +166,7 @@ Outcome FileCopier::MendMetadata(const FileCopy& file, const struct stat& found,
   if (!opened) return TaskFailure(task, opened.error(), Side::kDestination);
   if (FileId::Of(*opened) != FileId::Of(found))
     return TaskFailure(task, {ESTALE, Syscall::kOpenat2}, Side::kDestination);
-  const EntryName name{*task.directory, task.source_name, task.name};
+  const NamedEntry name{*task.directory, task.source_name, task.name};
   const MetadataEnds ends{file.source.get(), file.source_stat, present->get(), *opened};
   if (opened->st_nlink == 1) return KeepMetadata(transfer_, name, ends);
   // The metadata of a file with several names is not mended: another name of it may be far outside, put here by a link.
@@ -138,10 +180,14 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   const uint64_t access = ReadsBack(transfer_.request.verify) ? O_RDWR : O_WRONLY;
   const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
   Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
-  if (!file.replaces) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
+  // What a killed run leaves unfinished under its own name must not be taken for somebody else's file by the next one.
+  const bool may_show =
+      transfer_.request.atomic == Atomic::kReplace && transfer_.request.on_conflict == OnConflict::kOverwrite;
+  const bool own_name = !file.replaces && may_show;
+  if (own_name) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
   // In a directory that this run made, nothing can have the name but another entry of the source: on a file system that
   // does not tell their names apart. One may not replace the other.
-  const bool may_replace = !file.task.directory->created;
+  const bool may_replace = !own_name || !file.task.directory->created;
   for (int tries = 0; !made && made.error().code == EEXIST && may_replace && tries < kMostNameTries; ++tries) {
     file.temporary = transfer_.NewTemporaryName();
     made = OpenBeneath(directory, file.temporary.c_str(), flags, resolve, 0600);
@@ -287,16 +333,16 @@ void FileCopier::Finish(FileCopy& file) {
       transfer_, {*file.task.directory, file.task.source_name, file.task.name},
       {file.source.get(), file.source_stat, file.destination.get(), file.created, true, file.replaced_mode});
   if (failed) return Fail(file, std::move(*failed));
-  WrittenFile written;
-  written.directory = file.task.directory;
-  written.name = std::move(file.task.name);
+  WrittenFile written = SettledAs(file.task);
+  written.is_new = !file.replaces;
+  written.method = file.moved.reflink > 0 ? "reflink" : "readWrite";
+  written.content_bytes = file.source_stat.st_size;
   written.temporary = std::move(file.temporary);
   written.id = FileId::Of(file.created);
   TimesFor(transfer_, file.source_stat, written.times);
   written.fd = std::move(file.destination);
   written.reflink_bytes = file.moved.reflink;
   written.read_write_bytes = file.moved.read_write;
-  written.link_group = file.task.claimed_inode;
   written.digest = std::move(file.digest);
   completion_.Finish(std::move(written));
 }

@@ -17,6 +17,8 @@ struct FileTask {
   std::string name;
   bool is_symbolic_link = false;
   bool is_special_file = false;  // a FIFO, socket or device
+  // A symbolic link whose place what it leads to takes.
+  bool follows = false;
   // Counted among the totals already: it waited for another name of its inode, or in the lane of large files.
   bool met = false;
   // Set when this is the name under which an inode with several names is copied; others may be waiting for it.

@@ -21,9 +21,20 @@ void LargeFiles::Add(FileTask task, off_t size) {
   events_.adding();
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push({std::move(task), size});
+    waiting_.push({std::move(task), RankOf(size)});
   }
   events_.available();
+}
+
+int64_t LargeFiles::RankOf(off_t size) {
+  switch (transfer_.request.ordering) {
+    case Ordering::kSmallestFirst:
+      return -size;
+    case Ordering::kPath:
+      return -added_++;
+    default:
+      return size;
+  }
 }
 
 bool LargeFiles::HasWork() {

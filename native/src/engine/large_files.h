@@ -60,10 +60,11 @@ class LargeFiles final : public LargeFileLane {
   };
   struct Waiting {
     FileTask task;
-    off_t size = 0;
-    bool operator<(const Waiting& other) const { return size < other.size; }
+    int64_t rank = 0;
+    bool operator<(const Waiting& other) const { return rank < other.rank; }
   };
 
+  int64_t RankOf(off_t size);
   void Start(Waiting waiting);
   void PrepareDigest(LargeFile& file) const;
   static std::string DigestOf(const LargeFile& file);
@@ -82,7 +83,9 @@ class LargeFiles final : public LargeFileLane {
   Entries* entries_ = nullptr;
   std::mutex mutex_;
   std::condition_variable turn_;
-  std::priority_queue<Waiting> waiting_;          // largest first: what is left at the end is small
+  int64_t added_ = 0;
+  std::priority_queue<Waiting>
+      waiting_;  // largest first, unless another order was asked for: what is left at the end is small
   std::list<std::shared_ptr<LargeFile>> active_;  // those with ranges left to give out
 };
 

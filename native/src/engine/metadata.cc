@@ -74,7 +74,7 @@ mode_t UmaskOfThisProcess() {
 
 // The mode of a new entry whose source's mode is not preserved, as cp gives it: that of the file it replaces, else the
 // source's permissions without what the umask takes. Where ACLs are inherited the kernel heeds no umask either.
-mode_t UsualMode(const EntryName& entry, const MetadataEnds& ends) {
+mode_t UsualMode(const NamedEntry& entry, const MetadataEnds& ends) {
   if (ends.replaced_mode) return *ends.replaced_mode & 0777;
   const mode_t mode = ends.source_stat.st_mode & 0777;
   return entry.directory.inherits_acl ? mode : mode & ~UmaskOfThisProcess();
@@ -83,7 +83,7 @@ mode_t UsualMode(const EntryName& entry, const MetadataEnds& ends) {
 // The work on one entry, step after step.
 class MetadataKeeper {
  public:
-  MetadataKeeper(Transfer& transfer, const EntryName& entry, const MetadataEnds& ends)
+  MetadataKeeper(Transfer& transfer, const NamedEntry& entry, const MetadataEnds& ends)
       : transfer_(transfer), preserve_(transfer.request.preserve), entry_(entry), ends_(ends) {}
 
   Outcome Run() {
@@ -114,7 +114,7 @@ class MetadataKeeper {
 
   Transfer& transfer_;
   const Preserve& preserve_;
-  const EntryName& entry_;
+  const NamedEntry& entry_;
   const MetadataEnds& ends_;
   bool has_owner_ = false;
   // The mode at the destination may not be what was found any more.
@@ -272,13 +272,13 @@ Outcome MetadataKeeper::KeepMode() {
 
 }  // namespace
 
-Outcome KeepMetadata(Transfer& transfer, const EntryName& entry, const MetadataEnds& ends) {
+Outcome KeepMetadata(Transfer& transfer, const NamedEntry& entry, const MetadataEnds& ends) {
   return MetadataKeeper(transfer, entry, ends).Run();
 }
 
 Outcome KeepDirectoryMetadata(Transfer& transfer, const Directory& directory, const OpenDirectory& open) {
   static const std::string kItself;
-  const EntryName entry{directory, kItself, kItself};
+  const NamedEntry entry{directory, kItself, kItself};
   const int destination = open.destination.get();
   auto found = StatOf(destination);
   if (!found) return SystemFailure(found.error(), Side::kDestination, entry.PathOn(Side::kDestination));
@@ -302,7 +302,7 @@ bool IsTimeInDoubt(DestinationFileSystem::Times known, const timespec& time) {
 
 }  // namespace
 
-std::optional<IoError> KeepTimes(Transfer& transfer, const EntryName& entry, int fd, const timespec times[2]) {
+std::optional<IoError> KeepTimes(Transfer& transfer, const NamedEntry& entry, int fd, const timespec times[2]) {
   using Times = DestinationFileSystem::Times;
   auto error = ErrorOf(sys::SetTimes(fd, times), Syscall::kUtimensat);
   if (error && !IsOneOf(error->code, kTimesRefused)) return error;
@@ -351,7 +351,7 @@ bool HasAnyToBeTold(const CopyRequest& request, const XattrNames& names) {
 
 }  // namespace
 
-Result<bool> MayDifferInXattrs(Transfer& transfer, int source, const EntryName& entry, const OpenDirectory& open) {
+Result<bool> MayDifferInXattrs(Transfer& transfer, int source, const NamedEntry& entry, const OpenDirectory& open) {
   const auto& preserve = transfer.request.preserve;
   if (!preserve.xattrs && !preserve.acls) return false;
   if (!entry.directory.hidden_xattrs.empty()) return true;
@@ -382,7 +382,7 @@ Result<bool> HasXattrs(Transfer& transfer, int directory, const std::string& nam
   return HasAnyToBeTold(transfer.request, names);
 }
 
-bool HasSameXattrs(Transfer& transfer, const EntryName& entry, const MetadataEnds& ends) {
+bool HasSameXattrs(Transfer& transfer, const NamedEntry& entry, const MetadataEnds& ends) {
   XattrNames names;
   XattrNames present;
   if (names.Read(ends.source) || present.Read(ends.destination) || !entry.directory.hidden_xattrs.empty()) return false;
@@ -402,7 +402,7 @@ bool HasSameXattrs(Transfer& transfer, const EntryName& entry, const MetadataEnd
   return same;
 }
 
-Outcome NoteNotKept(Transfer& transfer, const EntryName& entry, Attribute what, const IoError& error) {
+Outcome NoteNotKept(Transfer& transfer, const NamedEntry& entry, Attribute what, const IoError& error) {
   transfer.not_kept.Add(what, error.code, [&] { return entry.PathOn(Side::kDestination); });
   if (!transfer.request.preserve.strict) return std::nullopt;
   IoError lost = error;
@@ -421,6 +421,8 @@ std::optional<DirectoryTable::OpenError> NoteXattrsOf(Directory& directory, cons
       return DirectoryTable::OpenError{*error, Side::kSource};
     directory.hidden_xattrs = HiddenXattrs(facts.f_type);
   }
+  // Not made yet; it is asked about again when it is.
+  if (!open.destination.valid()) return std::nullopt;
   if (parent != nullptr && directory.created) {
     directory.inherits_acl = parent->inherits_acl;
     return std::nullopt;

@@ -9,7 +9,7 @@ namespace smartcopy {
 
 // An entry and where it belongs. The names differ only where a single file is copied to a new name; both are empty for
 // the directory itself.
-struct EntryName {
+struct NamedEntry {
   const Directory& directory;
   const std::string& source_name;
   const std::string& name;
@@ -35,13 +35,13 @@ struct MetadataEnds {
 // mode. In this order because giving a file away takes its setuid bits and capabilities, and because an ACL and the
 // mode may take away the right to set the rest. What cannot be kept is counted in the transfer, or with `strict` the
 // failure.
-Outcome KeepMetadata(Transfer& transfer, const EntryName& entry, const MetadataEnds& ends);
+Outcome KeepMetadata(Transfer& transfer, const NamedEntry& entry, const MetadataEnds& ends);
 
 // The same for a directory with all that is in it, and its times.
 Outcome KeepDirectoryMetadata(Transfer& transfer, const Directory& directory, const OpenDirectory& open);
 
 // Sets both times, access and modification, as far as the file system keeps them.
-std::optional<IoError> KeepTimes(Transfer& transfer, const EntryName& entry, int fd, const timespec times[2]);
+std::optional<IoError> KeepTimes(Transfer& transfer, const NamedEntry& entry, int fd, const timespec times[2]);
 // The times that a finished copy gets: the source's, or the present where times are not preserved.
 void TimesFor(const Transfer& transfer, const struct stat& source, timespec times[2]);
 
@@ -49,14 +49,14 @@ void TimesFor(const Transfer& transfer, const struct stat& source, timespec time
 bool HasOwnerAndMode(const CopyRequest& request, const struct stat& source, const struct stat& found);
 // Whether an entry that both sides have and the source has open may differ in extended attributes or ACLs; one look at
 // the names on either side. An error of flistxattr is the source's, of llistxattr the destination's.
-Result<bool> MayDifferInXattrs(Transfer& transfer, int source, const EntryName& entry, const OpenDirectory& open);
+Result<bool> MayDifferInXattrs(Transfer& transfer, int source, const NamedEntry& entry, const OpenDirectory& open);
 // Whether nothing would have to be set or removed.
-bool HasSameXattrs(Transfer& transfer, const EntryName& entry, const MetadataEnds& ends);
+bool HasSameXattrs(Transfer& transfer, const NamedEntry& entry, const MetadataEnds& ends);
 // Whether an entry that is not open has attributes that a copy could be without.
 Result<bool> HasXattrs(Transfer& transfer, int directory, const std::string& name);
 
 // Records what was not kept and was judged, not refused by a system call: the answer is the failure with `strict`.
-Outcome NoteNotKept(Transfer& transfer, const EntryName& entry, Attribute what, const IoError& error);
+Outcome NoteNotKept(Transfer& transfer, const NamedEntry& entry, Attribute what, const IoError& error);
 
 // Finds out what the entries of a directory pair have to be asked for, see Directory.
 std::optional<DirectoryTable::OpenError> NoteXattrsOf(Directory& directory, const OpenDirectory& open);

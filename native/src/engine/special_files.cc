@@ -24,8 +24,8 @@ void SpecialFileCopier::Refuse(const Directory& directory, const char* name) {
 
 // With O_PATH nothing is opened in the sense of its driver, its reader or its server: there is only a hold on it.
 void SpecialFileCopier::Copy(FileTask task, const OpenDirectory& open) {
-  auto source =
-      OpenBeneath(open.source.get(), task.source_name.c_str(), O_PATH | O_NOFOLLOW, transfer_.directories.resolve());
+  auto source = OpenBeneath(open.source.get(), task.source_name.c_str(), O_PATH | O_NOFOLLOW,
+                            transfer_.directories.source_resolve());
   if (!source) return entries_.FailAtSource(task, source.error());
   auto source_stat = StatOf(source->get());
   if (!source_stat) return entries_.FailAtSource(task, source_stat.error());
@@ -44,12 +44,14 @@ void SpecialFileCopier::CopyOpened(const FileTask& task, const OpenDirectory& op
   Result<UniqueFd> destination = IoError{ENOENT, Syscall::kOpenat2};
   if (!task.directory->created)
     destination = OpenBeneath(directory, task.name.c_str(), O_PATH | O_NOFOLLOW, transfer_.directories.resolve());
+  const bool dry_run = transfer_.request.dry_run;
   if (!destination && destination.error().code == ENOENT) {
+    if (dry_run) return entries_.Plan(task, "specialFile", std::nullopt);
     destination = Make(task, open, source_stat);
     created = true;
   }
   if (!destination && destination.error().call == Syscall::kMknodat && destination.error().code == EPERM) {
-    const EntryName name{*task.directory, task.source_name, task.name};
+    const NamedEntry name{*task.directory, task.source_name, task.name};
     if (Outcome failed = NoteNotKept(transfer_, name, Attribute::kSpecialFile, destination.error()))
       return entries_.Fail(task, std::move(*failed));
     return entries_.Refuse(
@@ -59,8 +61,11 @@ void SpecialFileCopier::CopyOpened(const FileTask& task, const OpenDirectory& op
   auto found = StatOf(destination->get());
   if (!found) return entries_.FailAtDestination(task, found.error());
   // Anything else in its place is more likely a mistyped destination than something to be replaced.
-  if (!IsSameSpecialFile(*found, source_stat))
+  if (!IsSameSpecialFile(*found, source_stat)) {
+    if (entries_.KeepsPresent(task, 0)) return;
     return entries_.Fail(task, JudgedFailure(task, FailureReason::kTypeConflict, Side::kDestination));
+  }
+  if (dry_run) return entries_.Done(task, FileId::Of(*found), true, {});
   const MetadataEnds ends{source, source_stat, destination->get(), *found, created};
   // Another name of what is there already may be far outside.
   Outcome failed;
@@ -88,7 +93,7 @@ Result<UniqueFd> SpecialFileCopier::Make(const FileTask& task, const OpenDirecto
 }
 
 Outcome SpecialFileCopier::KeepAll(const FileTask& task, const MetadataEnds& ends) {
-  const EntryName name{*task.directory, task.source_name, task.name};
+  const NamedEntry name{*task.directory, task.source_name, task.name};
   if (Outcome failed = KeepMetadata(transfer_, name, ends)) return failed;
   if (!transfer_.request.preserve.times) return std::nullopt;
   timespec times[2];

@@ -28,14 +28,18 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
   if (!entries_.Claim(task, open, *source)) return;
   std::optional<struct stat> found;
   if (!entries_.LookAt(task, open, found)) return;
-  if (found && S_ISLNK(found->st_mode) && transfer_.request.update == UpdateMode::kIfDifferent) {
+  if (found && S_ISLNK(found->st_mode) && transfer_.leaves_equal_alone()) {
     auto present = ReadTarget(open.destination.get(), task.name.c_str());
     if (!present) return entries_.FailAtDestination(task, present.error());
     if (*present == *target) {
-      if (Outcome failed = Mend(task, open, *source, *found)) return entries_.Fail(task, std::move(*failed));
+      if (!transfer_.request.dry_run) {
+        if (Outcome failed = Mend(task, open, *source, *found)) return entries_.Fail(task, std::move(*failed));
+      }
       return entries_.Done(task, FileId::Of(*found), true, {});
     }
   }
+  if (found && entries_.KeepsPresent(task, 0)) return;
+  if (transfer_.request.dry_run) return entries_.Plan(task, "symbolicLink", std::nullopt);
   FileId made;
   if (Outcome failed = Make(task, open, {*source, target->c_str()}, made))
     return entries_.Fail(task, std::move(*failed));
@@ -101,7 +105,7 @@ Outcome SymbolicLinkCopier::KeepAll(const FileTask& task, const OpenDirectory& o
       return JudgedFailure(task, FailureReason::kSourceChanged, Side::kSource);
     source = std::move(*opened);
   }
-  const EntryName name{*task.directory, task.source_name, task.name};
+  const NamedEntry name{*task.directory, task.source_name, task.name};
   const MetadataEnds ends{source.get(), present.source, link->get(), *found, present.created};
   if (Outcome not_kept = KeepMetadata(transfer_, name, ends)) return not_kept;
   if (!transfer_.request.preserve.times) return std::nullopt;

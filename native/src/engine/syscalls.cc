@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -118,6 +119,18 @@ long Pwrite(int fd, const void* from, size_t length, off_t offset) {
   return Ask(Syscall::kPwrite, [&] { return ::pwrite(fd, from, length, offset); });
 }
 
+long Read(int fd, void* into, size_t length) {
+  length = faults::LengthFor(Syscall::kRead, length);
+  return Ask(Syscall::kRead, [&] { return ::read(fd, into, length); });
+}
+
+long WaitReadable(int fd, int wait_ms) {
+  return Ask(Syscall::kPoll, [&] {
+    pollfd waited{fd, POLLIN, 0};
+    return ::poll(&waited, 1, wait_ms);
+  });
+}
+
 long Write(int fd, const void* from, size_t length) {
   length = faults::LengthFor(Syscall::kWrite, length);
   return Ask(Syscall::kWrite, [&] { return ::write(fd, from, length); });
@@ -198,6 +211,10 @@ long LinkFd(int fd, int directory, const char* name) {
 
 long Renameat(int from_directory, const char* from, int to_directory, const char* to) {
   return Ask(Syscall::kRenameat, [&] { return ::renameat(from_directory, from, to_directory, to); });
+}
+
+long RenameNew(int directory, const char* from, const char* to) {
+  return Ask(Syscall::kRenameat, [&] { return ::renameat2(directory, from, directory, to, RENAME_NOREPLACE); });
 }
 
 long Unlinkat(int directory, const char* name) {

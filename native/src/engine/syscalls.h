@@ -42,6 +42,8 @@ namespace smartcopy {
   CALL(kFchmod, "fchmod") \
   CALL(kUtimensat, "utimensat") \
   CALL(kWrite, "write") \
+  CALL(kRead, "read") \
+  CALL(kPoll, "poll") \
   CALL(kFcntl, "fcntl") \
   CALL(kFadvise, "fadvise64") \
   CALL(kFlistxattr, "flistxattr") \
@@ -88,6 +90,10 @@ long Fstatfs(int fd, struct statfs* out);
 long Getdents64(int fd, void* into, size_t length);
 long Pread(int fd, void* into, size_t length, off_t offset);
 long Pwrite(int fd, const void* from, size_t length, off_t offset);
+// Of a list, which may be a pipe; 0 at its end.
+long Read(int fd, void* into, size_t length);
+// 1 when a read will not wait, 0 when nothing came within that time.
+long WaitReadable(int fd, int wait_ms);
 // Appends to a log or a digest list, which may be a pipe.
 long Write(int fd, const void* from, size_t length);
 // Reads and writes pass by the page cache from now on, and must be aligned (O_DIRECT).
@@ -110,6 +116,8 @@ long Readlinkat(int directory, const char* name, char* into, size_t length);
 // Gives the file behind `fd` one more name, without looking its present name up again.
 long LinkFd(int fd, int directory, const char* name);
 long Renameat(int from_directory, const char* from, int to_directory, const char* to);
+// Within a directory, to a name that nothing has (EEXIST otherwise). EINVAL where the file system cannot promise that.
+long RenameNew(int directory, const char* from, const char* to);
 long Unlinkat(int directory, const char* name);
 // `fd` may have been opened with O_PATH, and be a symbolic link.
 long Fchown(int fd, uid_t owner, gid_t group);

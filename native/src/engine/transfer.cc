@@ -77,6 +77,10 @@ void DigestLines::WriteOut() {
   waiting_.clear();
 }
 
+FollowedLink Transfer::LinkAt(const Directory& directory, const std::string& name) {
+  return {directories.TopSource(directory), PathOf(directory, name), directories.crosses_in_source()};
+}
+
 void Transfer::Fail(Failure failure) {
   if (failure.error && failure.error->code == ECANCELED && control.cancelled()) return;
   control.Add(Word::kFilesFailed, 1);

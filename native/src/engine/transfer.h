@@ -1,5 +1,7 @@
 #pragma once
 
+#include <errno.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -17,9 +19,12 @@
 #include "control_block.h"
 #include "digest.h"
 #include "directory.h"
+#include "entry_lines.h"
 #include "failure.h"
+#include "followed_links.h"
 #include "not_kept.h"
 #include "rate_limiter.h"
+#include "selection.h"
 
 namespace smartcopy {
 
@@ -35,6 +40,16 @@ enum class VerifyLevel : uint8_t {
 constexpr bool ReadsBack(VerifyLevel level) { return level == VerifyLevel::kReadback || level == VerifyLevel::kMedia; }
 
 enum class Durability : uint8_t { kNone, kBatch, kFile };
+enum class Ordering : uint8_t { kAuto, kSmallestFirst, kLargestFirst, kPath };
+enum class Symlinks : uint8_t { kPreserve, kSkip, kFollowWithinRoot };
+enum class OnConflict : uint8_t { kOverwrite, kSkip, kFail };
+enum class Atomic : uint8_t { kReplace, kAlways };
+
+// The paths to copy, one after the other: read to its end, not closed.
+struct PathList {
+  int fd = -1;
+  char separator = '\n';
+};
 
 // A place below a directory that is held open. `path` has no empty, "." or ".." component; empty is the root itself.
 struct RootedPath {
@@ -81,7 +96,22 @@ struct CopyRequest {
   bool keep_setuid = true;
   bool keep_devices = true;
   bool keep_security_xattrs = true;
+  SelectionRules selection;
+  // Set: only these, and the directories they need.
+  std::optional<PathList> files_from;
+  Ordering ordering = Ordering::kAuto;
+  Symlinks symlinks = Symlinks::kPreserve;
+  // What becomes of an entry whose name another one has in the destination. An equal one is left alone, whatever.
+  OnConflict on_conflict = OnConflict::kOverwrite;
+  // Whether a new file, too, is written under a temporary name.
+  Atomic atomic = Atomic::kReplace;
+  // Says what would be done and does none of it.
+  bool dry_run = false;
+  // How often what failed for a passing reason is tried again.
+  int retries = 0;
   bool cross_mounts = false;
+  // What is mounted in the source is left out and counted, whatever cross_mounts says.
+  bool one_file_system = false;
   bool scan_totals = false;
   // Receives the digest of every copied file; not closed. -1: none.
   int digests_fd = -1;
@@ -165,17 +195,19 @@ struct DescriptorBudget {
 struct Transfer {
   Transfer(const CopyRequest& asked, ControlBlock block, FailureSink& failures, DescriptorBudget descriptors)
       : request(asked),
+        selection(request.selection),
         budget(descriptors),
         control(block),
         limiter(block, asked.thread_count),
         memory(asked.memory_bytes, asked.numa.memory_node),
         sink(failures),
-        directories(asked.cross_mounts, descriptors.directory_pairs),
+        directories({asked.cross_mounts, asked.one_file_system}, descriptors.directory_pairs),
         digest_lines(asked.digests_fd),
         epoch(asked.epoch),
         next_temporary(AnyNumber()) {}
 
   const CopyRequest request;
+  const Selection selection;
   const DescriptorBudget budget;
   const ControlBlock control;
   RateLimiter limiter;
@@ -185,6 +217,10 @@ struct Transfer {
   DigestLines digest_lines;
   FallbackCounts fallbacks;
   NotKeptCounts not_kept;
+  // Receives a line for each entry; null when nobody wants them.
+  EntryLines* lines = nullptr;
+  // Content that a dry run would have copied.
+  std::atomic<int64_t> planned_bytes{0};
   std::atomic<int64_t> temporaries_removed{0};
   // The file system last found to have no extended attributes, so that not every file on it is asked for them.
   std::atomic<dev_t> without_xattrs{0};
@@ -197,6 +233,22 @@ struct Transfer {
   std::atomic<int64_t> met_bytes{0};
   std::atomic<int64_t> met_files{0};
 
+  // Whether an equal entry of the destination is left alone.
+  bool leaves_equal_alone() const {
+    return request.update == UpdateMode::kIfDifferent || request.on_conflict != OnConflict::kOverwrite;
+  }
+  // Whether directories of the destination are made only when something goes into them.
+  bool makes_on_demand() const { return selection.makes_on_demand() || request.files_from.has_value(); }
+
+  // A symbolic link of the source, to be followed.
+  FollowedLink LinkAt(const Directory& directory, const std::string& name);
+  // Whether an error of opening something in the source says that it is mounted there and is not wanted.
+  bool IsLeftOutMount(const IoError& error) const {
+    return request.one_file_system && error.code == EXDEV && error.call == Syscall::kOpenat2;
+  }
+
+  // Counts an entry that was not asked for.
+  void Filter() { control.Add(Word::kEntriesFiltered, 1); }
   // Records a failure of one entry. An entry that was given up because of a cancel is no failure.
   void Fail(Failure failure);
   // Records an entry that is never copied.

@@ -29,16 +29,20 @@ DescriptorBudget BudgetOfThisProcess() {
 
 }  // namespace
 
-TreeCopy::TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink& failures)
+TreeCopy::TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink& failures, EntryLines* lines)
     : transfer_(request, control, failures, BudgetOfThisProcess()),
       completion_(transfer_, *this),
       queue_(request.thread_count),
       large_files_(transfer_, {[this] { queue_.Begin(); }, [this] { queue_.WakeAll(); }, [this] { queue_.End(); }}),
       entries_(transfer_, *this),
+      destinations_(transfer_),
+      ordered_(request.ordering),
+      retries_(request.retries, control),
       file_copier_(transfer_, completion_, entries_, large_files_),
       symbolic_link_copier_(transfer_, entries_),
       special_file_copier_(transfer_, entries_) {
   large_files_.Use(file_copier_, entries_);
+  transfer_.lines = lines;
 }
 
 std::variant<CopyResult, StartError> TreeCopy::Run() {
@@ -62,19 +66,24 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
     workers_.push_back(
         {index, std::move(*buffer), digest ? MakeDigest(*digest) : nullptr, transfer_.request.buffer_bytes});
   }
-  auto file_system = transfer_.directories.FileSystemOf(ends.destination, ends.destination_stat.st_dev);
-  if (!file_system) return failed(file_system.error(), transfer_.request.destination.root.c_str());
-  // The same would be said of every file; before anything is written it is worth more.
-  if (transfer_.request.verify == VerifyLevel::kMedia && (*file_system)->is_memory)
-    return failed({EOPNOTSUPP, Syscall::kFstatfs}, transfer_.request.destination.root.c_str());
-  ClaimDestination(ends.destination.get());
   top_ = std::make_shared<Directory>();
   top_->source_stat = ends.source_stat;
   top_->source_id = FileId::Of(ends.source_stat);
-  top_->destination_id = FileId::Of(ends.destination_stat);
+  top_->made = true;
   top_->created = ends.created;
   top_->keeps_metadata = !ends.single;
-  top_->file_system = *file_system;
+  top_->on_demand = transfer_.makes_on_demand();
+  if (ends.destination.valid()) {
+    auto file_system = transfer_.directories.FileSystemOf(ends.destination, ends.destination_stat.st_dev);
+    if (!file_system) return failed(file_system.error(), transfer_.request.destination.root.c_str());
+    // The same would be said of every file; before anything is written it is worth more.
+    if (transfer_.request.verify == VerifyLevel::kMedia && (*file_system)->is_memory)
+      return failed({EOPNOTSUPP, Syscall::kFstatfs}, transfer_.request.destination.root.c_str());
+    top_->file_system = *file_system;
+    top_->destination_id = FileId::Of(ends.destination_stat);
+    if (!transfer_.request.dry_run) ClaimDestination(ends.destination.get());
+  }
+  if (top_->created && transfer_.lines != nullptr) transfer_.lines->Add("directory", std::nullopt, {});
   OpenDirectory pair{std::move(ends.source), std::move(ends.destination)};
   if (auto error = NoteXattrsOf(*top_, pair)) {
     const auto& end = error->side == Side::kSource ? transfer_.request.source : transfer_.request.destination;
@@ -85,11 +94,28 @@ std::optional<StartError> TreeCopy::Begin(Ends ends) {
   if (ends.single) {
     single_ = FileTask{top_, ends.single->source_name, ends.single->name, ends.single->is_symbolic_link,
                        ends.single->is_special_file};
-    queue_.Push(0, *single_);
+    BeginSingle();
+  } else if (transfer_.request.files_from) {
+    queue_.Push(0, PathListTask{});
+  } else if (ordered_.in_use()) {
+    queue_.Push(0, OrderedWalkTask{});
   } else {
     queue_.Push(0, DirectoryTask{nullptr, {}});
   }
   return std::nullopt;
+}
+
+// A single file is selected as if it lay in the source by its name.
+void TreeCopy::BeginSingle() {
+  const bool is_link = single_->is_symbolic_link;
+  const bool skipped = is_link && transfer_.request.symlinks == Symlinks::kSkip;
+  if (skipped || !transfer_.selection.Copies({{}, single_->source_name}))
+    return entries_.LeaveOut(*single_, Word::kEntriesFiltered);
+  if (is_link && transfer_.request.symlinks == Symlinks::kFollowWithinRoot) {
+    single_->is_symbolic_link = false;
+    single_->follows = single_->alone = true;
+  }
+  queue_.Push(0, *single_);
 }
 
 // Every run holds a shared lock on the directory it copies into. One that finds nobody else there may remove what
@@ -111,7 +137,9 @@ void TreeCopy::RunWorkers() {
   const auto top = transfer_.directories.Get(top_, error);  // the top is never closed
   TreeScan scan(transfer_, top->source.get());
   std::unique_ptr<Thread> scanning;
-  if (transfer_.request.scan_totals && !single_) scanning = std::make_unique<Thread>([&] { scan.Run(); });
+  const bool can_scan =
+      !single_ && !transfer_.request.files_from && transfer_.request.symlinks != Symlinks::kFollowWithinRoot;
+  if (transfer_.request.scan_totals && can_scan) scanning = std::make_unique<Thread>([&] { scan.Run(); });
   {
     std::vector<std::unique_ptr<Thread>> helpers;
     for (size_t index = 1; index < workers_.size(); ++index)
@@ -125,12 +153,14 @@ void TreeCopy::Work(Worker& worker) {
   const PinnedThread pinned(transfer_.request.numa, worker.index);
   do {
     while (WorkOnce(worker)) continue;
-  } while (queue_.Wait([this] { return large_files_.HasWork(); }, [this] { return completion_.Flush(); }));
+  } while (queue_.Wait([this] { return large_files_.HasWork() || ordered_.HasWork(); },
+                       [this] { return completion_.Flush() || PushRetries(); }));
 }
 
 // Half of the threads look after large files first, the others after small ones, and each after the other's when its
 // own are done: neither a few large files nor many small ones are left for the end.
 bool TreeCopy::WorkOnce(Worker& worker) {
+  if (ordered_.in_use()) return WorkInOrder(worker);
   const bool prefers_large = worker.index % 2 == 1;
   if (prefers_large && large_files_.Work(worker)) return true;
   if (TakeTask(worker)) return true;
@@ -146,17 +176,25 @@ bool TreeCopy::TakeTask(Worker& worker) {
 }
 
 void TreeCopy::Run(Worker& worker, DirectoryTask& task) {
-  std::shared_ptr<OpenDirectory> open;
-  std::shared_ptr<Directory> directory;
   if (task.parent == nullptr) {
-    std::optional<DirectoryTable::OpenError> error;
-    directory = top_;
-    open = transfer_.directories.Get(top_, error);
-  } else {
-    if (!transfer_.control.cancelled()) directory = OpenDirectoryPair(task, open);
-    if (directory == nullptr) return Release(task.parent);
+    ContentsTask contents{top_};
+    return Run(worker, contents);
   }
-  ListDirectory(worker, directory, open);
+  Outcome failed;
+  ContentsTask contents;
+  if (!transfer_.control.cancelled()) contents.directory = OpenDirectoryPair(worker, task, failed);
+  if (failed && retries_.Wants(*failed)) return retries_.Keep(std::move(task));
+  if (failed) transfer_.Fail(std::move(*failed));
+  if (contents.directory == nullptr) return Release(task.parent);
+  Run(worker, contents);
+}
+
+void TreeCopy::Run(Worker& worker, ContentsTask& task) {
+  std::optional<DirectoryTable::OpenError> error;
+  const auto open = transfer_.directories.Get(task.directory, error);
+  if (open != nullptr) return ListDirectory(worker, task.directory, open);
+  transfer_.Fail(SystemFailure(error->error, error->side, PathOf(*task.directory, {})));
+  Release(task.directory);
 }
 
 void TreeCopy::Run(Worker& worker, EntriesTask& task) {
@@ -177,101 +215,100 @@ void TreeCopy::Run(Worker& worker, FileTask& task) {
   if (open == nullptr)
     return entries_.Fail(task, SystemFailure(error->error, error->side, PathOf(*task.directory, task.name)));
   // The directory that merely holds a single copied file is not listed, so nobody else looks for leavings there.
-  if (single_) RemoveStaleTemporaries(worker, *task.directory, *open);
+  if (single_ && open->destination.valid() && !transfer_.request.dry_run)
+    destinations_.RemoveLeftovers(*task.directory, open->destination.get(), worker.buffer.bytes());
   RunFile(worker, task, open);
 }
 
-std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(const DirectoryTask& task,
-                                                       std::shared_ptr<OpenDirectory>& open) {
-  const auto fail = [&](Side side, IoError error) {
-    transfer_.Fail(SystemFailure(error, side, PathOf(*task.parent, task.name)));
-    return nullptr;
-  };
+// Nothing, without a failure, for what is mounted there and not wanted.
+std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(Worker& worker, const DirectoryTask& task, Outcome& failed) {
   std::optional<DirectoryTable::OpenError> open_error;
   const auto parent = transfer_.directories.Get(task.parent, open_error);
+  const auto fail = [&](Side side, IoError error) {
+    failed = SystemFailure(error, side, PathOf(*task.parent, task.name));
+    return nullptr;
+  };
   if (parent == nullptr) return fail(open_error->side, open_error->error);
-  const uint64_t resolve = transfer_.directories.resolve();
-  auto source = OpenDirectoryBeneath(parent->source.get(), task.name.c_str(), resolve);
-  if (!source) return fail(Side::kSource, source.error());
-  auto source_stat = StatOf(source->get());
+  auto opened = OpenDirectorySource(task, *parent);
+  if (auto* failure = std::get_if<Failure>(&opened)) {
+    if (failure->error && transfer_.IsLeftOutMount(*failure->error))
+      transfer_.Filter();
+    else
+      failed = std::move(*failure);
+    return nullptr;
+  }
+  OpenDirectory pair{std::move(*std::get_if<UniqueFd>(&opened)), {}};
+  auto source_stat = StatOf(pair.source.get());
   if (!source_stat) return fail(Side::kSource, source_stat.error());
   auto directory = std::make_shared<Directory>();
   directory->parent = task.parent;
   directory->name = task.name;
+  directory->followed = task.follows;
+  directory->on_demand = task.parent->on_demand.load();
   directory->source_stat = *source_stat;
   directory->source_id = FileId::Of(*source_stat);
   if (directory->source_id == top_->destination_id) {
     // Reached through a bind mount, where no name could tell. Walking it would copy the copy without end.
-    transfer_.Fail(
-        {FailureReason::kDestinationInsideSource, Side::kSource, PathOf(*task.parent, task.name), std::nullopt});
+    failed =
+        Failure{FailureReason::kDestinationInsideSource, Side::kSource, PathOf(*directory, {}), std::nullopt, false};
     return nullptr;
   }
-
-  const auto not_made = ErrorOf(sys::Mkdirat(parent->destination.get(), task.name.c_str(), 0700), Syscall::kMkdirat);
-  if (not_made && not_made->code != EEXIST) return fail(Side::kDestination, *not_made);
-  directory->created = !not_made;
-  auto destination = OpenDirectoryBeneath(parent->destination.get(), task.name.c_str(), resolve);
-  if (!destination) return fail(Side::kDestination, destination.error());
-  auto destination_stat = StatOf(destination->get());
-  if (!destination_stat) return fail(Side::kDestination, destination_stat.error());
-  directory->destination_id = FileId::Of(*destination_stat);
-  if (directory->destination_id == top_->source_id || directory->destination_id == directory->source_id) {
-    // The source lies inside the destination, and its copy would replace it while it is read.
-    transfer_.Fail(
-        {FailureReason::kDestinationInsideSource, Side::kDestination, PathOf(*task.parent, task.name), std::nullopt});
+  for (auto above = task.parent; task.follows && above != nullptr; above = above->parent) {
+    if (above->source_id != directory->source_id) continue;
+    failed = Failure{FailureReason::kLinkLoop, Side::kSource, PathOf(*directory, {}), std::nullopt, false};
     return nullptr;
   }
-  directory->file_system = task.parent->file_system;
-  if (destination_stat->st_dev != task.parent->destination_id.device) {
-    auto file_system = transfer_.directories.FileSystemOf(*destination, destination_stat->st_dev);
-    if (!file_system) return fail(Side::kDestination, file_system.error());
-    directory->file_system = *file_system;
+  if (!directory->on_demand) {
+    auto made = destinations_.Make(*directory, *parent, worker.buffer.bytes());
+    if (auto* failure = std::get_if<Failure>(&made)) {
+      failed = std::move(*failure);
+      return nullptr;
+    }
+    pair.destination = std::move(*std::get_if<UniqueFd>(&made));
   }
-  OpenDirectory pair{std::move(*source), std::move(*destination)};
   if (auto error = NoteXattrsOf(*directory, pair)) return fail(error->side, error->error);
-  open = transfer_.directories.Hold(directory, std::move(pair));
+  transfer_.directories.Hold(directory, std::move(pair));
   return directory;
+}
+
+std::variant<UniqueFd, Failure> TreeCopy::OpenDirectorySource(const DirectoryTask& task, const OpenDirectory& parent) {
+  if (task.follows) return OpenFollowed(transfer_.LinkAt(*task.parent, task.name), O_RDONLY | O_DIRECTORY);
+  auto source = OpenDirectoryBeneath(parent.source.get(), task.name.c_str(), transfer_.directories.source_resolve());
+  if (!source) return SystemFailure(source.error(), Side::kSource, PathOf(*task.parent, task.name));
+  return std::move(*source);
 }
 
 void TreeCopy::ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory,
                              const std::shared_ptr<OpenDirectory>& open) {
-  if (!directory->created) RemoveStaleTemporaries(worker, *directory, *open);
+  if (directory == top_ && !top_->created && !transfer_.request.dry_run)
+    destinations_.RemoveLeftovers(*top_, open->destination.get(), worker.buffer.bytes());
   auto listing = Listing::Read(open->source.get(), worker.buffer.bytes());
   if (!listing) {
     transfer_.Fail(SystemFailure(listing.error(), Side::kSource, PathOf(*directory, {})));
     return Release(directory);
   }
+  const std::string path = transfer_.selection.needs_paths() ? PathOf(*directory, {}) : std::string();
   EntriesTask entries{directory, std::make_shared<const Listing>(std::move(*listing)), 0, 0};
   entries.end = entries.listing->size();
   for (size_t index = 0; index < entries.end; ++index) {
-    if ((*entries.listing)[index].type == DT_DIR) PushDirectory(worker, directory, (*entries.listing)[index].name);
+    const auto entry = (*entries.listing)[index];
+    if (entry.type != DT_DIR) continue;
+    if (transfer_.selection.Walks({path, entry.name}))
+      PushDirectory(worker, {directory, entry.name});
+    else
+      transfer_.Filter();
   }
   RunEntries(worker, std::move(entries), open);
   Release(directory);
 }
 
-void TreeCopy::PushDirectory(Worker& worker, const std::shared_ptr<Directory>& parent, const char* name) {
-  parent->pending.fetch_add(1);
-  queue_.Push(worker.index, DirectoryTask{parent, name});
-}
-
-void TreeCopy::RemoveStaleTemporaries(Worker& worker, const Directory& directory, const OpenDirectory& open) {
-  auto listing = Listing::Read(open.destination.get(), worker.buffer.bytes());
-  if (!listing && listing.error().code == EBADF && single_) return;  // a directory that may not be read
-  if (!listing) return transfer_.Fail(SystemFailure(listing.error(), Side::kDestination, PathOf(directory, {})));
-  for (size_t index = 0; index < listing->size(); ++index) {
-    const char* name = (*listing)[index].name;
-    if (!transfer_.IsStaleTemporary(name)) continue;
-    const long answer = sys::Unlinkat(open.destination.get(), name);
-    if (answer >= 0)
-      transfer_.temporaries_removed.fetch_add(1);
-    else if (answer != -ENOENT)
-      transfer_.Fail(
-          SystemFailure({static_cast<int>(-answer), Syscall::kUnlinkat}, Side::kDestination, PathOf(directory, name)));
-  }
+void TreeCopy::PushDirectory(Worker& worker, DirectoryTask task) {
+  task.parent->pending.fetch_add(1);
+  queue_.Push(worker.index, std::move(task));
 }
 
 void TreeCopy::RunEntries(Worker& worker, EntriesTask task, const std::shared_ptr<OpenDirectory>& open) {
+  const std::string path = transfer_.selection.needs_paths() ? PathOf(*task.directory, {}) : std::string();
   for (size_t index = task.begin; index < task.end && !transfer_.control.cancelled(); ++index) {
     if (task.end - index >= 2 && queue_.HasIdleWorkers()) {
       const size_t middle = index + (task.end - index) / 2;
@@ -279,29 +316,94 @@ void TreeCopy::RunEntries(Worker& worker, EntriesTask task, const std::shared_pt
       queue_.Push(worker.index, EntriesTask{task.directory, task.listing, middle, task.end});
       task.end = middle;
     }
-    RunEntry(worker, task.directory, open, (*task.listing)[index]);
+    const auto entry = (*task.listing)[index];
+    if (entry.type == DT_DIR) continue;  // has a task of its own already
+    Met met = Meet(task.directory, *open, path, entry);
+    if (auto* directory = std::get_if<DirectoryTask>(&met.task)) PushDirectory(worker, std::move(*directory));
+    if (auto* file = std::get_if<FileTask>(&met.task)) {
+      task.directory->pending.fetch_add(1);
+      RunFile(worker, *file, open);
+    }
   }
 }
 
-void TreeCopy::RunEntry(Worker& worker, const std::shared_ptr<Directory>& directory,
-                        const std::shared_ptr<OpenDirectory>& open, Listing::Entry entry) {
-  if (entry.type == DT_DIR) return;  // has a task of its own already
+TreeCopy::Met TreeCopy::Meet(const std::shared_ptr<Directory>& directory, const OpenDirectory& open,
+                             const std::string& path, Listing::Entry entry) {
+  Met met;
+  const EntryName name{path, entry.name};
+  const bool wants_size = ordered_.by_size() || (directory->on_demand && transfer_.selection.limits_sizes());
   uint8_t type = entry.type;
-  if (type == DT_UNKNOWN) {
-    auto found = StatBeneath(open->source.get(), entry.name);
-    if (!found) return transfer_.Fail(SystemFailure(found.error(), Side::kSource, PathOf(*directory, entry.name)));
+  if (type == DT_UNKNOWN || (type == DT_REG && wants_size)) {
+    auto found = StatBeneath(open.source.get(), entry.name);
+    if (!found) {
+      transfer_.Fail(SystemFailure(found.error(), Side::kSource, PathOf(*directory, entry.name)));
+      return met;
+    }
     type = IFTODT(found->st_mode);
+    met.bytes = type == DT_REG ? found->st_size : 0;
   }
-  if (type == DT_DIR) return PushDirectory(worker, directory, entry.name);
-  const bool is_special = type != DT_REG && type != DT_LNK;
-  if (is_special && !SpecialFileCopier::Copies(transfer_.request))
-    return special_file_copier_.Refuse(*directory, entry.name);
-  directory->pending.fetch_add(1);
-  FileTask task{directory, entry.name, entry.name, type == DT_LNK, is_special};
-  RunFile(worker, task, open);
+  if (type == DT_LNK && transfer_.request.symlinks == Symlinks::kFollowWithinRoot) return MeetLink(directory, name);
+  const bool skipped = type == DT_LNK && transfer_.request.symlinks == Symlinks::kSkip;
+  const bool fits = type != DT_REG || !wants_size || transfer_.selection.HoldsSize(met.bytes);
+  const bool selected = type == DT_DIR ? transfer_.selection.Walks(name) : transfer_.selection.Copies(name);
+  const bool is_special = type != DT_REG && type != DT_LNK && type != DT_DIR;
+  if (skipped || !fits || !selected)
+    transfer_.Filter();
+  else if (type == DT_DIR)
+    met.task = DirectoryTask{directory, entry.name};
+  else if (is_special && !SpecialFileCopier::Copies(transfer_.request))
+    special_file_copier_.Refuse(*directory, entry.name);
+  else
+    met.task = FileTask{directory, entry.name, entry.name, type == DT_LNK, is_special};
+  return met;
 }
 
-void TreeCopy::RunFile(Worker& worker, FileTask& task, const std::shared_ptr<OpenDirectory>& open) {
+// What a link leads to is selected by the name of the link.
+TreeCopy::Met TreeCopy::MeetLink(const std::shared_ptr<Directory>& directory, const EntryName& entry) {
+  Met met;
+  const std::string name(entry.name);
+  if (!transfer_.selection.Copies(entry) && !transfer_.selection.Walks(entry)) {
+    transfer_.Filter();
+    return met;
+  }
+  auto opened = OpenFollowed(transfer_.LinkAt(*directory, name), O_PATH);
+  if (auto* failure = std::get_if<Failure>(&opened)) {
+    if (failure->error && transfer_.IsLeftOutMount(*failure->error) && failure->reason == FailureReason::kMountPoint)
+      transfer_.Filter();
+    else
+      transfer_.Fail(std::move(*failure));
+    return met;
+  }
+  auto found = StatOf(std::get_if<UniqueFd>(&opened)->get());
+  if (!found) {
+    transfer_.Fail(SystemFailure(found.error(), Side::kSource, PathOf(*directory, name)));
+    return met;
+  }
+  const bool is_directory = S_ISDIR(found->st_mode);
+  met.bytes = S_ISREG(found->st_mode) ? found->st_size : 0;
+  const bool fits = !S_ISREG(found->st_mode) || transfer_.selection.HoldsSize(met.bytes);
+  if (!fits || !(is_directory ? transfer_.selection.Walks(entry) : transfer_.selection.Copies(entry))) {
+    transfer_.Filter();
+  } else if (is_directory) {
+    met.task = DirectoryTask{directory, name, true};
+  } else if (S_ISREG(found->st_mode)) {
+    FileTask task{directory, name, name};
+    // Of the file that several links lead to each gets a copy of its own, as of one with a single name.
+    task.follows = task.alone = true;
+    met.task = std::move(task);
+  } else {
+    transfer_.Refuse({FailureReason::kSpecialFile, Side::kSource, PathOf(*directory, name), std::nullopt});
+  }
+  return met;
+}
+
+void TreeCopy::RunFile(Worker& worker, FileTask& task, std::shared_ptr<OpenDirectory> open) {
+  if (task.directory->on_demand) {
+    Outcome failed;
+    open = destinations_.Complete(task.directory, std::move(open), failed, worker.buffer.bytes());
+    if (failed) transfer_.Fail(std::move(*failed));
+    if (open == nullptr) return Release(task.directory);
+  }
   if (task.is_symbolic_link)
     symbolic_link_copier_.Copy(std::move(task), *open);
   else if (task.is_special_file)
@@ -311,9 +413,16 @@ void TreeCopy::RunFile(Worker& worker, FileTask& task, const std::shared_ptr<Ope
 }
 
 void TreeCopy::FileDone(const WrittenFile& file) {
-  transfer_.control.Add(file.unchanged ? Word::kFilesUnchanged : Word::kFilesDone, 1);
+  const Word counts = file.left_out.value_or(file.unchanged ? Word::kFilesUnchanged : Word::kFilesDone);
+  transfer_.control.Add(counts, 1);
   if (!file.digest.empty()) transfer_.digest_lines.Add(file.digest, file.Path());
-  if (file.link_group)
+  if (transfer_.lines != nullptr && counts == Word::kFilesDone)
+    transfer_.lines->Add(file.method, file.content_bytes, file.Path());
+  if (transfer_.lines != nullptr && counts == Word::kFilesSkipped)
+    transfer_.lines->Add("skip", std::nullopt, file.Path());
+  // What was left out has no copy that its other names could be linked to.
+  if (file.link_group && file.left_out) RunAgain(entries_.hard_links.Failed(*file.link_group));
+  if (file.link_group && !file.left_out)
     RunAgain(entries_.hard_links.Finished(*file.link_group, {file.directory, file.name, file.id, file.digest}));
   Release(file.directory);
 }
@@ -321,12 +430,28 @@ void TreeCopy::FileDone(const WrittenFile& file) {
 void TreeCopy::FileFailed(const WrittenFile& file, Failure failure) {
   transfer_.control.Add(Word::kReflinkBytes, -file.reflink_bytes);
   transfer_.control.Add(Word::kReadWriteBytes, -file.read_write_bytes);
-  if (failure.refused)
+  if (failure.refused) {
     transfer_.Refuse(std::move(failure));
-  else
+  } else if (retries_.Wants(failure)) {
+    // Its directory goes on counting it as pending, and its other names go on waiting.
+    FileTask task{file.directory, single_ ? single_->source_name : file.name, file.name, file.is_symbolic_link,
+                  file.is_special_file};
+    task.follows = file.follows;
+    task.alone = file.alone;
+    task.met = true;
+    task.claimed_inode = file.link_group;
+    return retries_.Keep(std::move(task));
+  } else {
     transfer_.Fail(std::move(failure));
+  }
   if (file.link_group) RunAgain(entries_.hard_links.Failed(*file.link_group));
   Release(file.directory);
+}
+
+bool TreeCopy::PushRetries() {
+  auto tasks = retries_.NextRound();
+  for (auto& task : tasks) queue_.Push(0, std::move(task));
+  return !tasks.empty();
 }
 
 void TreeCopy::RunAgain(std::vector<FileTask> tasks) {
@@ -341,6 +466,11 @@ void TreeCopy::Release(std::shared_ptr<Directory> directory) {
 }
 
 void TreeCopy::FinishDirectory(const std::shared_ptr<Directory>& directory) {
+  if (!directory->made.load() || directory->refused.load()) return;
+  if (transfer_.request.dry_run) {
+    if (directory->keeps_metadata) transfer_.control.Add(Word::kDirectoriesDone, 1);
+    return;
+  }
   std::optional<DirectoryTable::OpenError> open_error;
   const auto open = transfer_.directories.Get(directory, open_error);
   if (open == nullptr)
@@ -367,6 +497,7 @@ CopyResult TreeCopy::Conclude() {
     transfer_.Fail(SystemFailure(*error, Side::kDestination, {}));
   }
   result.digests_error = transfer_.digest_lines.Flush();
+  if (ended_early_) result.end = End::kEndedEarly;
   if (transfer_.control.cancelled()) {
     result.end = End::kCancelled;
   } else {
@@ -377,6 +508,8 @@ CopyResult TreeCopy::Conclude() {
   result.fallbacks = transfer_.fallbacks.Take();
   result.not_kept = transfer_.not_kept.Take();
   result.temporaries_removed = transfer_.temporaries_removed.load();
+  result.tried_again = retries_.tried_again();
+  result.planned_bytes = transfer_.planned_bytes.load();
   return result;
 }
 

@@ -1,15 +1,20 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "completion.h"
+#include "destination_maker.h"
 #include "ends.h"
 #include "file_copier.h"
 #include "large_files.h"
 #include "listing.h"
+#include "ordered_files.h"
+#include "path_list.h"
+#include "retries.h"
 #include "special_files.h"
 #include "symbolic_links.h"
 #include "transfer.h"
@@ -28,6 +33,10 @@ struct CopyResult {
   std::vector<Fallback> fallbacks;
   std::vector<NotKept> not_kept;
   int64_t temporaries_removed = 0;
+  // Entries that failed for a passing reason and were tried again, each time counted.
+  int64_t tried_again = 0;
+  // Content that a dry run would have copied.
+  int64_t planned_bytes = 0;
   // The digest list could not be written to its end.
   std::optional<IoError> digests_error;
 };
@@ -36,7 +45,8 @@ struct CopyResult {
 // block and the failure sink are shared with others meanwhile.
 class TreeCopy final : private CompletionListener {
  public:
-  TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink& failures);
+  // `lines` receives a line for each entry, when somebody wants them.
+  TreeCopy(const CopyRequest& request, ControlBlock control, FailureSink& failures, EntryLines* lines = nullptr);
 
   std::variant<CopyResult, StartError> Run();
 
@@ -45,7 +55,16 @@ class TreeCopy final : private CompletionListener {
   struct DirectoryTask {
     std::shared_ptr<Directory> parent;
     std::string name;
+    bool follows = false;  // a symbolic link that leads to one
   };
+  // A directory that is open already, and everything below it.
+  struct ContentsTask {
+    std::shared_ptr<Directory> directory;
+  };
+  // All of the source, in the order that was asked for.
+  struct OrderedWalkTask {};
+  // The list of paths.
+  struct PathListTask {};
   // A run of the entries of one listed directory.
   struct EntriesTask {
     std::shared_ptr<Directory> directory;
@@ -53,9 +72,28 @@ class TreeCopy final : private CompletionListener {
     size_t begin = 0;
     size_t end = 0;
   };
-  using Task = std::variant<DirectoryTask, EntriesTask, FileTask>;
+  using Task = std::variant<DirectoryTask, EntriesTask, FileTask, ContentsTask, OrderedWalkTask, PathListTask>;
+  // What an entry turned out to be: one to be copied, or nothing more to be done.
+  struct Met {
+    std::variant<std::monostate, DirectoryTask, FileTask> task;
+    int64_t bytes = 0;  // known where they are asked for
+  };
+  // One directory of an ordered walk, and the entries that are left.
+  struct Level {
+    std::shared_ptr<Directory> directory;
+    Listing listing;
+    std::vector<uint32_t> order;
+    size_t next = 0;
+  };
+  // A directory on the way to listed paths, or why it cannot be entered.
+  struct Listed {
+    std::shared_ptr<Directory> directory;
+    Outcome failed;
+  };
+  using ListedDirectories = std::map<std::string, Listed>;
 
   std::optional<StartError> Begin(Ends ends);
+  void BeginSingle();
   void ClaimDestination(int destination);
   void RunWorkers();
   void Work(Worker& worker);
@@ -65,16 +103,34 @@ class TreeCopy final : private CompletionListener {
   void Run(Worker& worker, DirectoryTask& task);
   void Run(Worker& worker, EntriesTask& task);
   void Run(Worker& worker, FileTask& task);
+  void Run(Worker& worker, ContentsTask& task);
+  void Run(Worker& worker, OrderedWalkTask& task);
+  void Run(Worker& worker, PathListTask& task);
 
-  std::shared_ptr<Directory> OpenDirectoryPair(const DirectoryTask& task, std::shared_ptr<OpenDirectory>& open);
+  std::shared_ptr<Directory> OpenDirectoryPair(Worker& worker, const DirectoryTask& task, Outcome& failed);
+  std::variant<UniqueFd, Failure> OpenDirectorySource(const DirectoryTask& task, const OpenDirectory& parent);
   void ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory,
                      const std::shared_ptr<OpenDirectory>& open);
-  void PushDirectory(Worker& worker, const std::shared_ptr<Directory>& parent, const char* name);
-  void RemoveStaleTemporaries(Worker& worker, const Directory& directory, const OpenDirectory& open);
+  void PushDirectory(Worker& worker, DirectoryTask task);
   void RunEntries(Worker& worker, EntriesTask task, const std::shared_ptr<OpenDirectory>& open);
-  void RunEntry(Worker& worker, const std::shared_ptr<Directory>& directory, const std::shared_ptr<OpenDirectory>& open,
-                Listing::Entry entry);
-  void RunFile(Worker& worker, FileTask& task, const std::shared_ptr<OpenDirectory>& open);
+  // What to do with an entry that is no directory for certain; `path` is its directory's.
+  Met Meet(const std::shared_ptr<Directory>& directory, const OpenDirectory& open, const std::string& path,
+           Listing::Entry entry);
+  Met MeetLink(const std::shared_ptr<Directory>& directory, const EntryName& name);
+  void RunFile(Worker& worker, FileTask& task, std::shared_ptr<OpenDirectory> open);
+
+  // In an order (tree_order.cc).
+  bool WorkInOrder(Worker& worker);
+  bool TakeOrdered(Worker& worker);
+  void Walk(Worker& worker, const std::shared_ptr<Directory>& from);
+  void Enter(Worker& worker, const std::shared_ptr<Directory>& directory, std::vector<Level>& levels);
+  void Order(Worker& worker, FileTask task, int64_t bytes);
+
+  // By a list (tree_list.cc).
+  void RunListed(Worker& worker, const ListedPath& path, ListedDirectories& known);
+  const Listed& FindListed(Worker& worker, const std::vector<std::string>& components, ListedDirectories& known);
+  void RunListedDirectory(Worker& worker, const ListedPath& path, const std::shared_ptr<Directory>& directory);
+  void RunOrPush(Worker& worker, FileTask task);
 
   void FileDone(const WrittenFile& file) override;
   void FileFailed(const WrittenFile& file, Failure failure) override;
@@ -85,6 +141,7 @@ class TreeCopy final : private CompletionListener {
   void Release(std::shared_ptr<Directory> directory);
   void FinishDirectory(const std::shared_ptr<Directory>& directory);
 
+  bool PushRetries();
   CopyResult Conclude();
 
   Transfer transfer_;
@@ -92,6 +149,9 @@ class TreeCopy final : private CompletionListener {
   WorkQueue<Task> queue_;
   LargeFiles large_files_;
   Entries entries_;
+  DestinationMaker destinations_;
+  OrderedFiles ordered_;
+  Retries<Task> retries_;
   FileCopier file_copier_;
   SymbolicLinkCopier symbolic_link_copier_;
   SpecialFileCopier special_file_copier_;
@@ -99,6 +159,7 @@ class TreeCopy final : private CompletionListener {
   std::shared_ptr<Directory> top_;
   std::optional<FileTask> single_;  // when the source is no directory
   std::vector<UniqueFd> parents_of_made_;
+  std::atomic<bool> ended_early_{false};
 };
 
 }  // namespace smartcopy

@@ -16,12 +16,12 @@ void TreeScan::Run() {
   auto buffer = transfer_.memory.Make(kBufferBytes);
   if (!buffer) return;
   buffer_ = std::move(*buffer);
-  const auto directory = OpenDirectoryBeneath(source_, ".", transfer_.directories.resolve());
+  const auto directory = OpenDirectoryBeneath(source_, ".", transfer_.directories.source_resolve());
   if (!directory) return;
-  if (ScanDirectory(directory.value().get())) transfer_.control.Set(Word::kTotalsFinal, 1);
+  if (ScanDirectory(directory.value().get(), {})) transfer_.control.Set(Word::kTotalsFinal, 1);
 }
 
-bool TreeScan::ScanDirectory(int directory) {
+bool TreeScan::ScanDirectory(int directory, const std::string& path) {
   // Each level holds a descriptor.
   if (++depth_ > transfer_.budget.scan_depth || stopped_.load() || transfer_.control.cancelled()) return false;
   auto listing = Listing::Read(directory, buffer_.bytes());
@@ -31,17 +31,24 @@ bool TreeScan::ScanDirectory(int directory) {
   std::vector<const char*> below;
   for (size_t index = 0; index < listing->size(); ++index) {
     const auto entry = (*listing)[index];
+    const EntryName name{path, entry.name};
     if (entry.type == DT_DIR) {
-      below.push_back(entry.name);
+      if (transfer_.selection.Walks(name)) below.push_back(entry.name);
       continue;
     }
+    if (entry.type != DT_UNKNOWN && !transfer_.selection.Copies(name)) continue;
     const auto found = StatBeneath(directory, entry.name);
     if (!found) continue;  // vanished meanwhile, or not to be looked at: the copy will say so
     const struct stat& source = found.value();
-    if (S_ISDIR(source.st_mode)) below.push_back(entry.name);
-    if (S_ISDIR(source.st_mode)) continue;
+    if (S_ISDIR(source.st_mode)) {
+      if (transfer_.selection.Walks(name)) below.push_back(entry.name);
+      continue;
+    }
     const bool is_special = !S_ISREG(source.st_mode) && !S_ISLNK(source.st_mode);
     if (is_special && !SpecialFileCopier::Copies(transfer_.request)) continue;
+    if (entry.type == DT_UNKNOWN && !transfer_.selection.Copies(name)) continue;
+    if (S_ISREG(source.st_mode) && !transfer_.selection.HoldsSize(source.st_size)) continue;
+    if (S_ISLNK(source.st_mode) && transfer_.request.symlinks == Symlinks::kSkip) continue;
     ++files;
     const bool counts = source.st_nlink == 1 || !transfer_.request.preserve.hardlinks;
     if (S_ISREG(source.st_mode) && (counts || linked_.insert(FileId::Of(source)).second)) bytes += source.st_size;
@@ -49,9 +56,10 @@ bool TreeScan::ScanDirectory(int directory) {
   transfer_.control.Add(Word::kFilesTotal, files);
   transfer_.control.Add(Word::kBytesTotal, bytes);
   for (const char* name : below) {
-    const auto child = OpenDirectoryBeneath(directory, name, transfer_.directories.resolve());
+    const auto child = OpenDirectoryBeneath(directory, name, transfer_.directories.source_resolve());
     if (!child) continue;
-    if (!ScanDirectory(child.value().get())) return false;
+    const std::string below_path = transfer_.selection.needs_paths() && !path.empty() ? path + "/" + name : name;
+    if (!ScanDirectory(child.value().get(), below_path)) return false;
   }
   --depth_;
   return true;

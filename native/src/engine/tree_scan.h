@@ -7,8 +7,9 @@
 namespace smartcopy {
 
 // Walks the source once and publishes its totals in the control block while the copy runs, so that progress has an end
-// to compare with. Counts as the copy does: names that are no directories, and the bytes of each inode once. Gives up
-// (leaving the totals to the copy) on a tree deeper than its descriptors reach, and on anything it cannot read.
+// to compare with. Counts as the copy does: names that are no directories and are selected, and the bytes of each inode
+// once. Gives up (leaving the totals to the copy) on a tree deeper than its descriptors reach, and on anything it
+// cannot read.
 class TreeScan {
  public:
   TreeScan(Transfer& transfer, int source) : transfer_(transfer), source_(source) {}
@@ -18,7 +19,7 @@ class TreeScan {
   void Stop() { stopped_.store(true); }
 
  private:
-  bool ScanDirectory(int directory);
+  bool ScanDirectory(int directory, const std::string& path);
 
   Transfer& transfer_;
   const int source_;

@@ -44,6 +44,9 @@ class WorkQueue {
     if (outstanding_.fetch_sub(1) == 1) WakeAll();
   }
 
+  // Everything that is not settled.
+  int64_t outstanding() const { return outstanding_.load(std::memory_order_relaxed); }
+
   // Whether some thread has nothing to do: then a task that can be split should be.
   bool HasIdleWorkers() const { return idle_.load(std::memory_order_relaxed) > 0; }
 

@@ -63,6 +63,7 @@ export class Metrics implements TransferMeter {
     this.#bytes.inc({ direction: 'write', method: 'readWrite' }, gained('readWriteBytes'));
     this.#files.inc({ result: 'copied' }, gained('filesDone'));
     this.#files.inc({ result: 'unchanged' }, gained('filesUnchanged'));
+    this.#files.inc({ result: 'skipped' }, gained('filesSkipped'));
     this.#files.inc({ result: 'failed' }, gained('filesFailed'));
     this.#files.inc({ result: 'refused' }, gained('entriesRefused'));
     this.#throttleWait.inc(gained('throttleWaitMs') / 1000);

@@ -4,6 +4,7 @@ import { defaultPreserve } from '../engine/defaults.ts';
 import { escapePath, shortenPath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
+import { choicesOf } from '../engine/transfer-choices.ts';
 import type { Cause } from '../engine/transfer-status.ts';
 import { planEngine } from '../system/engine-plan.ts';
 import type { NodeOfStorage, NumaNode } from '../system/numa.ts';
@@ -58,6 +59,7 @@ export function planTransfer(
     ...share(parameters),
     memoryBytes,
     update: spec.update,
+    ...choicesOf(spec),
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,

@@ -21,6 +21,35 @@ export function deliverAnswer(text: string, due: ExitStatus, screen: Screen): Ex
   }
 }
 
+/**
+ * Writes lines of a listing to standard output as they come. When that is lost (a full disk, a reader that has left) it says so once,
+ * and is asked for no more.
+ */
+export class Listing {
+  readonly #screen: Screen;
+  #isLost = false;
+
+  constructor(screen: Screen) {
+    this.#screen = screen;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  write(lines: Buffer): void {
+    if (this.#isLost) return;
+    this.#screen.clearBar(); // On a terminal both are seen in one place.
+    try {
+      writeWhole(lines);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      this.#isLost = true;
+      this.#screen.line(`the list could not be written to standard output: ${error.code}`);
+    }
+  }
+}
+
 function writeWhole(bytes: Buffer): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (let written = 0; written < bytes.length; ) {

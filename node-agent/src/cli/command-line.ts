@@ -50,6 +50,38 @@ export function defineCopy(version: string): Command {
     .addOption(
       new Option('--durability <level>', 'what "done" promises after a power loss').choices(['none', 'batch', 'file']).default('none'),
     )
+    .option('--include <pattern>', 'copy only files that match one of these, with the directories they need; may be repeated', collect, [])
+    .option('--exclude <pattern>', 'leave out files and directories that match, whatever includes them; may be repeated', collect, [])
+    .option('--min-size <size>', 'leave out regular files smaller than this')
+    .option('--max-size <size>', 'leave out regular files larger than this')
+    .option(
+      '--files-from <file>',
+      'copy only the paths that FILE lists, one in a line, relative to SRC; - is standard input; a directory means itself, with a slash at its end all that is in it',
+    )
+    .option('--from0', 'the paths of --files-from end in NUL instead of a newline')
+    .addOption(
+      new Option('--ordering <order>', 'in what order files begin; auto is the fastest')
+        .choices(['auto', 'smallest-first', 'largest-first', 'path'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--symlinks <mode>', 'preserve copies links, follow copies what they lead to within SRC')
+        .choices(['preserve', 'skip', 'follow'])
+        .default('preserve'),
+    )
+    .addOption(
+      new Option('--on-conflict <mode>', 'what becomes of a file whose name another one has in DST')
+        .choices(['overwrite', 'skip', 'fail'])
+        .default('overwrite'),
+    )
+    .addOption(
+      new Option('--atomic <which>', 'which files appear whole, by a temporary name: those that replace another, or new ones too')
+        .choices(['replace', 'always'])
+        .default('replace'),
+    )
+    .option('-n, --dry-run', 'list on stdout what would be done, and write nothing at all')
+    .option('-x, --one-file-system', 'leave out what is mounted below SRC')
+    .option('--retries <count>', 'how often what failed for a reason that may pass is tried again at the end', '3')
     .option(
       '--no-preserve <list>',
       'what of owner, mode, times, xattrs, acls, hardlinks, special-files not to keep, separated by commas; all is kept otherwise, as far as that can be',
@@ -65,7 +97,9 @@ export function defineCopy(version: string): Command {
     )
     .option('--bandwidth-limit <rate>', 'bytes per second, such as 100M')
     .option('-p, --progress', 'show progress on stderr: a bar on a terminal, else lines')
-    .addOption(new Option('-v, --verbose', 'say what was decided and used').conflicts('quiet'))
+    .addOption(
+      new Option('-v, --verbose', 'say what was decided and used; with --progress also list each entry on stdout').conflicts('quiet'),
+    )
     .addOption(new Option('-q, --quiet', 'say nothing but failures').conflicts('progress'))
     .option('--json', 'print one JSON document on stdout at the end: phase, progress, errors, engineUsed')
     .version(`smartcopy ${version}`, '-V, --version', 'print the version')

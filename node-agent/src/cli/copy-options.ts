@@ -5,6 +5,7 @@ import { InputError } from '../errors.ts';
 import type { AskedOfEngine } from '../system/engine-plan.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
 import { argumentBytes, showArgument } from './arguments.ts';
+import { type Choices, type PathsFile, readChoices, readPathsFile } from './choice-options.ts';
 import { digestCalled, digestList } from './digest-words.ts';
 import { OptionWords } from './option-words.ts';
 import { parseSize } from './sizes.ts';
@@ -15,6 +16,9 @@ export interface CopyOptions {
   readonly engine: AskedOfEngine;
   readonly update: 'IfDifferent' | 'Always';
   readonly durability: 'None' | 'Batch' | 'File';
+  /** Which entries, in what order, and what becomes of those that are there. */
+  readonly choices: Choices;
+  readonly filesFrom: PathsFile | undefined;
   readonly integrity: Integrity;
   readonly digestsFile: Buffer | undefined;
   readonly limitBytesPerSecond: number | undefined;
@@ -39,6 +43,8 @@ export function parseCopyOptions(given: object): CopyOptions {
     engine: chooseEngine(words),
     update: chooseUpdate(words),
     durability: words.choice('durability', { none: 'None', batch: 'Batch', file: 'File' } as const) ?? 'None',
+    choices: readChoices(words),
+    filesFrom: readPathsFile(words),
     integrity: chooseIntegrity(words),
     digestsFile: words.value('digests', parseDigestsFile),
     limitBytesPerSecond: words.value('bandwidthLimit', parseRate),

@@ -7,12 +7,13 @@ import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';
 import type { EnginePlan } from '../system/engine-plan.ts';
 import { planLocal } from '../system/local-plan.ts';
-import { deliverAnswer } from './answer.ts';
+import { deliverAnswer, Listing } from './answer.ts';
 import { argumentBytes } from './arguments.ts';
 import { type CopyOptions, parseCopyOptions } from './copy-options.ts';
 import { openDigestsFile } from './digests-file.ts';
 import type { CommandContext } from './dispatch.ts';
-import type { ExitStatus } from './exit-status.ts';
+import { type ExitStatus, exitStatus } from './exit-status.ts';
+import { openFilesFrom } from './files-from.ts';
 import { throwIfInterrupted } from './interruption.ts';
 import type { Places } from './places.ts';
 import { statusOfReport } from './summary.ts';
@@ -29,11 +30,15 @@ export async function copy(
 ): Promise<ExitStatus> {
   const options = parseCopyOptions(givenOptions);
   const given = { source: argumentBytes(source), destination: argumentBytes(destination) };
-  const { transfer, plan } = planTransfer(options, given);
-  const places = namePlaces(given, transfer);
-  const view: TransferView = { screen, verbosity: options.verbosity, showProgress: options.progress, places };
+  const { transfer: planned, plan } = planTransfer(options, given);
+  const places = namePlaces(given, planned);
+  const listing = wantsListing(options) ? new Listing(screen) : undefined;
+  const view: TransferView = { screen, verbosity: options.verbosity, showProgress: options.progress, places, listing };
   tellPlan(plan, view);
   await throwIfInterrupted(interruption.end);
+  using list = options.filesFrom === undefined ? undefined : await openFilesFrom(options.filesFrom.file, interruption);
+  const filesFrom = list === undefined ? {} : { filesFrom: { fd: list.fd, isNulSeparated: options.filesFrom?.isNulSeparated === true } };
+  const transfer = { ...planned, ...filesFrom };
   const digests = options.digestsFile === undefined ? undefined : await openDigestsFile(options.digestsFile, places, interruption);
   if (transfer.verify === 'Source' && digests === undefined && options.verbosity !== 'Quiet') screen.line(digestsNotKept);
   const orders = { interruption, limitBytesPerSecond: options.limitBytesPerSecond };
@@ -41,14 +46,20 @@ export async function copy(
     digests === undefined
       ? await watchTransfer(transfer, view, orders)
       : digests.close(await watchTransfer({ ...transfer, digestsFd: digests.fd }, view, orders));
-  tellReport(report, view);
+  tellReport(report, view, transfer.dryRun);
   const { filesUnchanged } = report.counters;
   if (digests !== undefined && filesUnchanged > 0 && options.verbosity !== 'Quiet') {
     screen.line(`no digest was written for ${readableCount(filesUnchanged, 'file')} left alone`);
   }
-  const status = statusOfReport(report);
+  const due = statusOfReport(report);
+  const status = listing?.isLost && due === exitStatus.done ? exitStatus.failed : due;
   if (!options.json) return status;
   return deliverAnswer(`${JSON.stringify(statusOfEnded(report, transfer.verify))}\n`, status, screen);
+}
+
+/** The one document of `--json` has standard output for itself. */
+function wantsListing({ choices, progress, verbosity, json }: CopyOptions): boolean {
+  return !json && verbosity !== 'Quiet' && (choices.dryRun || (progress && verbosity === 'Verbose'));
 }
 
 const digestsNotKept =
@@ -73,6 +84,7 @@ function planTransfer(options: CopyOptions, given: Given): { readonly transfer: 
     destination,
     ...plan.parameters,
     update: options.update,
+    ...options.choices,
     ...options.integrity,
     durability: options.durability,
     temporaries: nameTemporaries([Buffer.from('cli'), source.root, source.path, destination.root, destination.path], Date.now()),

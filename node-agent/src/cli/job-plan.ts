@@ -5,6 +5,7 @@ import { defaultPreserve, keepEverything } from '../engine/defaults.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
+import { choicesOf } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
 import type { AskedOfEngine, EnginePlan } from '../system/engine-plan.ts';
 import { planLocal } from '../system/local-plan.ts';
@@ -66,6 +67,7 @@ export async function planJob({ job, source, destination }: PlacedJob, screen: S
     ...ends,
     ...plan.parameters,
     update: spec.update,
+    ...choicesOf(spec),
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,

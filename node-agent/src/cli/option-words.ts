@@ -33,6 +33,25 @@ export class OptionWords {
     }
   }
 
+  has(name: string): boolean {
+    return this.#given.get(name) !== undefined;
+  }
+
+  /** Of an option that may be repeated; those words that do not fit are left out. */
+  values<T>(name: string, parse: (word: string) => T): readonly T[] {
+    const given: unknown = this.#given.get(name);
+    const values: T[] = [];
+    for (const word of Array.isArray(given) ? given.map(String) : []) {
+      try {
+        values.push(parse(word));
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        this.refuse(error.message);
+      }
+    }
+    return values;
+  }
+
   /** @param meanings of each word that commander lets through */
   choice<T>(name: string, meanings: Readonly<Record<string, T>>): T | undefined {
     return this.value(name, (word) => meanings[word]);

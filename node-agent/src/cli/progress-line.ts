@@ -31,7 +31,7 @@ export function progressText(moment: ProgressMoment): string {
 
 function describeFigures({ counters, bytesPerSecond }: ProgressMoment): readonly string[] {
   const bytes = `${readableBytes(counters.bytesDone + counters.bytesUnchanged)} of ${readableBytes(counters.bytesTotal)}`;
-  const files = `${(counters.filesDone + counters.filesUnchanged).toLocaleString('en-US')} of ${readableCount(counters.filesTotal, 'file')}`;
+  const files = `${(counters.filesDone + counters.filesUnchanged + counters.filesSkipped).toLocaleString('en-US')} of ${readableCount(counters.filesTotal, 'file')}`;
   const failed = counters.filesFailed > 0 ? [`${counters.filesFailed.toLocaleString('en-US')} failed`] : [];
   return [bytes, readableRate(bytesPerSecond), describeTimeLeft(counters, bytesPerSecond), files, ...failed];
 }

@@ -29,17 +29,34 @@ function describeReadback(verify: Transfer['verify']): string {
 }
 
 /** The last line: how it ended, how much, how fast, by what method; then whatever was not simply copied. */
-export function summarise(report: TransferReport): string {
+export function summarise(report: TransferReport, isDryRun = false): string {
   const { counters, durationMs } = report;
   const seconds = durationMs / 1000;
+  if (isDryRun) return summarisePlan(report);
   const parts = [
     `${readableCount(counters.filesDone, 'file')}, ${readableBytes(counters.bytesDone)} in ${seconds.toFixed(2)} s`,
     ...(counters.bytesDone > 0 ? [readableRate(counters.bytesDone / seconds), describeMethods(counters)] : []),
     ...countUnlessZero(counters.filesUnchanged, 'unchanged'),
+    ...countUnlessZero(counters.filesSkipped, 'skipped'),
+    ...countUnlessZero(counters.entriesFiltered, 'not asked for'),
     ...countUnlessZero(counters.entriesRefused, 'of a special type and skipped'),
     ...countUnlessZero(report.failureCount, report.failureCount === 1 ? 'failure' : 'failures'),
   ];
   return `${describeEnd(report)}${parts.join(', ')}`;
+}
+
+/** What a dry run would have done, and that it has not. */
+function summarisePlan(report: TransferReport): string {
+  const { counters, plannedBytes } = report;
+  const parts = [
+    `would copy ${readableCount(counters.filesDone, 'file')}, ${readableBytes(plannedBytes)}`,
+    ...countUnlessZero(counters.filesUnchanged, 'unchanged'),
+    ...countUnlessZero(counters.filesSkipped, 'skipped'),
+    ...countUnlessZero(counters.entriesFiltered, 'not asked for'),
+    ...countUnlessZero(counters.entriesRefused, 'of a special type and skipped'),
+    ...countUnlessZero(report.failureCount, report.failureCount === 1 ? 'failure' : 'failures'),
+  ];
+  return `${describeEnd(report)}${parts.join(', ')}; nothing was written`;
 }
 
 /** What `--verbose` adds when a transfer has ended: everything that did not go the first way. */
@@ -52,6 +69,7 @@ export function describeDetails(report: TransferReport): readonly string[] {
       ({ from, to, errno, count }) => `${from} was not offered (${errno}), ${to} was used instead: ${readableCount(count, 'time')}`,
     ),
     ...(report.temporariesRemoved > 0 ? [`${report.temporariesRemoved} temporary files of an earlier run removed`] : []),
+    ...(report.triedAgain > 0 ? [`${readableCount(report.triedAgain, 'failure')} that may pass, tried again`] : []),
     ...(counters.throttleWaitMs > 0
       ? [`${(counters.throttleWaitMs / 1000).toFixed(1)} s of waiting for the bandwidth limit, over all threads`]
       : []),

@@ -1,6 +1,7 @@
 import { nextRate, startRate } from '../engine/rate.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
 import type { EnginePlan } from '../system/engine-plan.ts';
+import type { Listing } from './answer.ts';
 import { describeFailure } from './describe-failure.ts';
 import type { Interruption } from './interruption.ts';
 import type { Places } from './places.ts';
@@ -17,6 +18,8 @@ export interface TransferView {
   readonly showProgress: boolean;
   /** By what names the person knows the two ends. */
   readonly places: Places;
+  /** Where each entry is listed, if that is wanted. */
+  readonly listing?: Listing | undefined;
 }
 
 export interface TransferOrders {
@@ -34,7 +37,7 @@ const firstLineMs = 1_000;
  * @throws what runTransfer throws
  */
 export async function watchTransfer(transfer: Transfer, view: TransferView, orders: TransferOrders): Promise<TransferReport> {
-  const { screen, verbosity, showProgress, places } = view;
+  const { screen, verbosity, showProgress, places, listing } = view;
   if (verbosity === 'Verbose') screen.line(describePlan(transfer, orders.limitBytesPerSecond));
   const control = new ControlBlock();
   control.limit(orders.limitBytesPerSecond);
@@ -43,6 +46,7 @@ export async function watchTransfer(transfer: Transfer, view: TransferView, orde
     signal: orders.interruption.end,
     abandon: orders.interruption.abandon,
     control,
+    ...(listing === undefined ? {} : { onLines: (lines: Buffer) => listing.write(lines) }),
     onFailures: (failures) => {
       const told = verbosity === 'Quiet' ? failures.filter((failure) => !failure.refused) : failures;
       for (const failure of told) screen.line(describeFailure(failure, places));
@@ -57,13 +61,13 @@ export function tellPlan({ reasons, reductions }: Pick<EnginePlan, 'reasons' | '
 }
 
 /** What came of a transfer, as much of it as the verbosity allows. */
-export function tellReport(report: TransferReport, { screen, verbosity }: TransferView): void {
+export function tellReport(report: TransferReport, { screen, verbosity }: TransferView, isDryRun = false): void {
   const { digestsError } = report;
   if (digestsError !== undefined) screen.line(`the digests are incomplete: ${digestsError.syscall}: ${digestsError.errno}`);
   if (verbosity === 'Verbose') for (const detail of describeDetails(report)) screen.line(detail);
   if (verbosity === 'Quiet') return;
   for (const loss of describeLosses(report.losses)) screen.line(loss);
-  screen.line(summarise(report));
+  screen.line(summarise(report, isDryRun));
 }
 
 function displayProgress(screen: Screen, control: ControlBlock): Disposable {

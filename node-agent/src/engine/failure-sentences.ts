@@ -1,15 +1,20 @@
 import type { FailureReason } from '@smartcopy/native';
 
 const sentences: Readonly<Record<FailureReason, string>> = {
+  Conflict: 'the destination has another by that name, which was to be kept',
+  DanglingLink: 'not followed: the link leads to nothing',
   DestinationInsideSource: 'refused: source and destination meet here, so it would be copied into itself',
   IoError: 'the device reported an error',
+  LinkLoop: 'not followed: the link leads to a directory that it lies in, or round in a circle',
   MediaNotOffered: 'this file system cannot be read past the page cache, so there is no medium to verify; use level readback',
   MetadataNotKept: 'something of it could not be kept, and everything was to be',
   MountPoint: 'not copied: something is mounted there, and a job does not cross mounts',
   NameTooLong: 'its name is longer than the file system allows',
   NoSpace: 'no space is left on the file system',
+  NotInSource: 'it is in the list of what to copy, and not in the source',
   OutOfMemory: 'there is not enough memory',
-  PathEscape: 'a symbolic link stands there instead of a directory; it was not followed, remove it if it does not belong there',
+  PathEscape:
+    'a symbolic link there leads out of the tree, or stands instead of a directory; it was not followed, remove it if it does not belong there',
   PermissionDenied: 'permission denied',
   QuotaExceeded: 'the disk quota is used up',
   ReadOnlyFileSystem: 'the file system is read-only',

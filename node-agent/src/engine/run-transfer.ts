@@ -6,7 +6,7 @@ import { describeLoss, type Loss } from './losses.ts';
 export { ControlBlock, type Counters, type Failure, type FailureReason, NativeIoError, RefusedError } from '@smartcopy/native';
 
 /** One transfer between two local places, with everything decided. See CopyTreeRequest for each field. */
-export type Transfer = Omit<CopyTreeRequest, 'onFailures'>;
+export type Transfer = Omit<CopyTreeRequest, 'onFailures' | 'onLines'>;
 
 export interface TransferWatch {
   /** Aborting ends the transfer within milliseconds: finished files stay, unfinished ones are removed. */
@@ -17,6 +17,8 @@ export interface TransferWatch {
   readonly control: ControlBlock;
   /** Receives every failure and refusal as it happens, in batches. What it throws ends the transfer and is thrown again. */
   readonly onFailures: (failures: readonly Failure[]) => void;
+  /** Receives a line for each entry, many at a time; see CopyTreeRequest. */
+  readonly onLines?: (lines: Buffer) => void;
 }
 
 /** How a transfer went; also when entries of it failed. */
@@ -38,6 +40,10 @@ export interface TransferReport {
   /** What was copied and is not quite the same: one of each kind. */
   readonly losses: readonly Loss[];
   readonly temporariesRemoved: number;
+  /** Entries that were tried again after a failure that may pass, each time counted. */
+  readonly triedAgain: number;
+  /** Content that a dry run would have copied; 0 of any other. */
+  readonly plannedBytes: number;
   /** The digest list could not be written to its end, though the copy went on. */
   readonly digestsError?: NonNullable<CopyTreeResult['digestsError']>;
   /** Milliseconds since 1970. */
@@ -70,7 +76,11 @@ export async function runTransfer(transfer: Transfer, watch: TransferWatch): Pro
   }
 }
 
-async function copy(transfer: Transfer, { control, onFailures }: TransferWatch, failures: FailureSummary): Promise<CopyTreeResult> {
+async function copy(
+  transfer: Transfer,
+  { control, onFailures, onLines }: TransferWatch,
+  failures: FailureSummary,
+): Promise<CopyTreeResult> {
   const thrown: unknown[] = [];
   const record = (batch: readonly Failure[]): void => {
     failures.add(batch);
@@ -81,13 +91,14 @@ async function copy(transfer: Transfer, { control, onFailures }: TransferWatch, 
       control.cancel();
     }
   };
-  const result = await copyTree({ ...transfer, onFailures: record }, control);
+  const result = await copyTree({ ...transfer, onFailures: record, ...(onLines === undefined ? {} : { onLines }) }, control);
   if (thrown.length > 0) throw thrown[0];
   return result;
 }
 
 function whenAbandoned(abandon: AbortSignal): Promise<CopyTreeResult> {
-  const result: CopyTreeResult = { end: 'Cancelled', fallbacks: [], notKept: [], temporariesRemoved: 0 };
+  const nothing = { notKept: [], temporariesRemoved: 0, triedAgain: 0, plannedBytes: 0 };
+  const result: CopyTreeResult = { end: 'Cancelled', fallbacks: [], ...nothing };
   return new Promise((resolve) => {
     abandon.addEventListener('abort', () => resolve(result), { once: true });
     if (abandon.aborted) resolve(result);
@@ -97,7 +108,7 @@ function whenAbandoned(abandon: AbortSignal): Promise<CopyTreeResult> {
 type Timing = Pick<TransferReport, 'startedAtMs' | 'endedAtMs' | 'durationMs'>;
 
 function makeReport(result: CopyTreeResult, failures: FailureSummary, counters: Counters, timing: Timing): TransferReport {
-  const { end, fallbacks, notKept, temporariesRemoved, digestsError } = result;
+  const { end, fallbacks, notKept, temporariesRemoved, triedAgain, plannedBytes, digestsError } = result;
   const { failureCount, mismatchCount, intoItselfCount, groups, last } = failures;
   return {
     phase: end === 'Finished' && failureCount === 0 && digestsError === undefined ? 'Complete' : 'Failed',
@@ -111,6 +122,8 @@ function makeReport(result: CopyTreeResult, failures: FailureSummary, counters: 
     fallbacks,
     losses: notKept.map(describeLoss),
     temporariesRemoved,
+    triedAgain,
+    plannedBytes,
     ...(digestsError === undefined ? {} : { digestsError }),
     ...timing,
   };

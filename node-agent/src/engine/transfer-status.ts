@@ -99,7 +99,7 @@ export function statusOfNotStarted(cause: Cause, nowMs: number): TransferJobStat
 /** What a status shows of the engine's counters. */
 export function countsOf(counters: Counters): TransferCounts {
   const { bytesTotal, bytesDone, bytesUnchanged, bytesVerified } = counters;
-  const { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused, totalsFinal } = counters;
+  const { filesTotal, filesDone, filesUnchanged, filesSkipped, filesFailed, entriesFiltered, entriesRefused, totalsFinal } = counters;
   return {
     bytesTotal,
     bytesDone,
@@ -107,6 +107,8 @@ export function countsOf(counters: Counters): TransferCounts {
     filesTotal,
     filesDone,
     filesUnchanged,
+    filesSkipped,
+    entriesFiltered,
     entriesRefused,
     filesFailed,
     bytesVerified,
@@ -124,9 +126,11 @@ export function describeGroup({ side, ...group }: FailureGroup): TransferFailure
 
 /** What was not quite as asked is said too: nobody reads counters when all is well. */
 function describeSuccess({ counters, losses }: TransferReport): string {
-  const { filesDone, filesUnchanged, entriesRefused } = counters;
+  const { filesDone, filesUnchanged, filesSkipped, entriesFiltered, entriesRefused } = counters;
   return [
     `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`,
+    ...(filesSkipped > 0 ? [`${readableCount(filesSkipped, 'file')} skipped for others that are there`] : []),
+    ...(entriesFiltered > 0 ? [`${readableCount(entriesFiltered, 'entry', 'entries')} not asked for`] : []),
     ...(entriesRefused > 0 ? [`${readableCount(entriesRefused, 'device, socket or FIFO', 'devices, sockets and FIFOs')} left out`] : []),
     ...losses.flatMap(({ what, count }) =>
       what === 'specialFile' ? [] : [`${readableCount(count, 'entry', 'entries')} copied without ${lossNames[what]}`],

@@ -36,13 +36,13 @@ const cases: readonly (readonly [name: string, ends: Partial<AssignmentSpec>, re
     'a link on the way to the destination',
     { destination: { ...destination, subPath: 'tenant', path: 'link/copy' } },
     'PathEscape',
-    'nothing was copied: archive:link: a symbolic link stands there instead of a directory; it was not followed, remove it if it does not belong there (openat2: ELOOP)',
+    'nothing was copied: archive:link: a symbolic link there leads out of the tree, or stands instead of a directory; it was not followed, remove it if it does not belong there (openat2: ELOOP)',
   ],
   [
     "a link in the policy's directory",
     { destination: { ...destination, subPath: 'tenant/link', path: 'copy' } },
     'PathEscape',
-    "nothing was copied: the directory that the policy opens as 'archive': a symbolic link stands there instead of a directory; it was not followed, remove it if it does not belong there (openat2: ELOOP)",
+    "nothing was copied: the directory that the policy opens as 'archive': a symbolic link there leads out of the tree, or stands instead of a directory; it was not followed, remove it if it does not belong there (openat2: ELOOP)",
   ],
   [
     'a copy into itself',

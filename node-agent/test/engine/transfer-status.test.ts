@@ -21,6 +21,8 @@ function reportOf(given: Partial<TransferReport> = {}): TransferReport {
     fallbacks: [],
     losses: [{ what: 'owner', errno: 'EPERM', count: 3, path: 'a' }],
     temporariesRemoved: 0,
+    triedAgain: 0,
+    plannedBytes: 0,
     startedAtMs: endedAtMs - 2_000,
     endedAtMs,
     durationMs: 2_000,

@@ -110,12 +110,18 @@ function assignedDestination(end: JobEnd, root: ResolvedRoot): AssignedEnd {
   return { ...assignedEnd(end, root), keepSetuid, keepDevices, keepSecurityXattrs };
 }
 
-function howToCopy({ spec: { update, verify, durability, preserve, parallelism, engine } }: StoredTransferJob) {
+function howToCopy({ spec }: StoredTransferJob) {
+  const { update, selection, ordering, symlinks, onConflict, atomic, verify, durability, preserve, parallelism, engine } = spec;
   const threadCount = parallelism?.threadsPerNode;
   const bufferBytes = engine?.bufferSize;
   const numa = engine?.numa;
   return {
     update,
+    ...(selection === undefined ? {} : { selection }),
+    ordering,
+    symlinks,
+    onConflict,
+    atomic,
     durability,
     ...(verify === undefined ? {} : { verify }),
     ...(preserve === undefined ? {} : { preserve }),

@@ -79,7 +79,8 @@ function described(progress: TransferProgress, pace: Pace): TransferProgress {
   const { bytesTotal, bytesDone, bytesUnchanged, bytesVerified, totalsFinal } = progress;
   const { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused, notKept } = progress;
   const bytes = { bytesTotal, bytesDone, bytesUnchanged, bytesVerified };
-  const files = { filesTotal, filesDone, filesUnchanged, filesFailed, entriesRefused };
+  const { filesSkipped = 0, entriesFiltered = 0 } = progress;
+  const files = { filesTotal, filesDone, filesUnchanged, filesSkipped, entriesFiltered, filesFailed, entriesRefused };
   return {
     ...describeProgress({ counts: { ...bytes, ...files, totalsFinal }, ...pace }),
     ...(notKept === undefined ? {} : { notKept: withinBytes(notKept, maxNotKeptBytes) }),

@@ -28,6 +28,11 @@ test('an agent is told all that it needs to carry a shard out', () => {
       engine: { bufferSize: '1Mi', numa: 'Off' },
       update: 'Always',
       durability: 'File',
+      selection: { exclude: ['*.tmp'], minSize: '1Ki' },
+      ordering: 'Path',
+      symlinks: 'Skip',
+      onConflict: 'Fail',
+      atomic: 'Always',
       preserve: { strict: true, acls: false },
     },
   });
@@ -53,6 +58,11 @@ test('an agent is told all that it needs to carry a shard out', () => {
             keepSecurityXattrs: false,
           },
           update: 'Always',
+          selection: { exclude: ['*.tmp'], minSize: 1024 },
+          ordering: 'Path',
+          symlinks: 'Skip',
+          onConflict: 'Fail',
+          atomic: 'Always',
           durability: 'File',
           verify: { algorithm: 'BLAKE3', level: 'Readback' },
           preserve: {
@@ -79,7 +89,8 @@ test('an agent is told all that it needs to carry a shard out', () => {
 
 test('a job that says no more than it must leaves the rest to the engine', () => {
   const { assignments, allowances } = workFor('worker-1', storesOf({ jobs: [storedJob()], shards: [shard] }));
-  assert.deepEqual(Object.keys(assignments[0]?.spec ?? {}).sort(), ['destination', 'durability', 'index', 'job', 'source', 'update']);
+  const members = ['atomic', 'destination', 'durability', 'index', 'job', 'onConflict', 'ordering', 'source', 'symlinks', 'update'];
+  assert.deepEqual(Object.keys(assignments[0]?.spec ?? {}).sort(), members);
   assert.equal(allowances[0]?.bytesPerSecond, null);
 });
 

@@ -1,0 +1,38 @@
+#include "followed_links.h"
+
+#include <errno.h>
+
+#include "open_beneath.h"
+
+namespace smartcopy {
+namespace {
+
+uint64_t FollowingResolve(bool cross_mounts) { return ConfinedResolve(cross_mounts) & ~uint64_t{RESOLVE_NO_SYMLINKS}; }
+
+FailureReason ReasonNotFollowed(const FollowedLink& link, const IoError& error) {
+  switch (error.code) {
+    case ENOENT:
+    case ENOTDIR:
+      return FailureReason::kDanglingLink;
+    case ELOOP:
+      return FailureReason::kLinkLoop;
+    case EXDEV: {
+      if (link.cross_mounts) return FailureReason::kPathEscape;
+      // The kernel has one answer for a way out and for a mount on the way.
+      const auto across = OpenBeneath(link.top, link.path.c_str(), O_PATH, FollowingResolve(true));
+      return across ? FailureReason::kMountPoint : FailureReason::kPathEscape;
+    }
+    default:
+      return ReasonOf(error, Side::kSource);
+  }
+}
+
+}  // namespace
+
+std::variant<UniqueFd, Failure> OpenFollowed(const FollowedLink& link, uint64_t flags) {
+  auto opened = OpenBeneath(link.top, link.path.c_str(), flags, FollowingResolve(link.cross_mounts));
+  if (opened) return std::move(*opened);
+  return Failure{ReasonNotFollowed(link, opened.error()), Side::kSource, link.path, opened.error(), false};
+}
+
+}  // namespace smartcopy

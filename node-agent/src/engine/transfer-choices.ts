@@ -1,0 +1,42 @@
+import type { Atomic, OnConflict, Ordering, Selection, Symlinks } from '@smartcopy/crds';
+import type { Transfer } from './run-transfer.ts';
+
+/** What a job and an assignment say alike of which entries are copied, and how. */
+interface Asked {
+  readonly selection?: Selection | undefined;
+  readonly ordering?: Ordering | undefined;
+  readonly symlinks?: Symlinks | undefined;
+  readonly onConflict?: OnConflict | undefined;
+  readonly atomic?: Atomic | undefined;
+}
+
+type Choices = Required<
+  Pick<Transfer, 'selection' | 'ordering' | 'symlinks' | 'onConflict' | 'atomic' | 'dryRun' | 'oneFileSystem' | 'retries'>
+>;
+
+/** Enough to outlast a server that restarts: with the pauses between them, about 15 seconds. */
+const defaultRetries = 3;
+
+/** The choices of a job, as the engine takes them. */
+export function choicesOf(asked: Asked): Choices {
+  const { selection, ordering = 'Auto', symlinks = 'Preserve', onConflict = 'Overwrite', atomic = 'Replace' } = asked;
+  return {
+    selection: {
+      include: patternBytes(selection?.include),
+      exclude: patternBytes(selection?.exclude),
+      ...(selection?.minSize === undefined ? {} : { minBytes: selection.minSize }),
+      ...(selection?.maxSize === undefined ? {} : { maxBytes: selection.maxSize }),
+    },
+    ordering,
+    symlinks,
+    onConflict,
+    atomic,
+    dryRun: false,
+    oneFileSystem: false, // A mount point in a job is a failure by name, or crossed where the policy says so.
+    retries: defaultRetries,
+  };
+}
+
+function patternBytes(patterns: readonly string[] = []): readonly Buffer[] {
+  return patterns.map((pattern) => Buffer.from(pattern));
+}
