@@ -46,7 +46,9 @@ void WriteFile(const std::string& path, std::string_view content, mode_t mode) {
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream content;
+  content << file.rdbuf();
+  return std::move(content).str();
 }
 
 void MakeDirectory(const std::string& path, mode_t mode) {

@@ -37,6 +37,8 @@ struct DestinationFileSystem {
   bool trusts_syncfs = false;
   // Preallocation pays on ext4 and XFS; elsewhere it is slow, emulated or unknown.
   bool preallocates = false;
+  // As statfs tells it.
+  long type = 0;
 };
 
 // The two descriptors of a directory pair.

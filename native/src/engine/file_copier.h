@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "copy_strategy.h"
+#include "content_copier.h"
 #include "entries.h"
 
 namespace smartcopy {
@@ -21,6 +21,7 @@ struct FileCopy {
   std::string temporary;  // empty: written under its own name
   bool replaces = false;  // something has the name already
   MovedBytes moved;
+  ContentPlan plan;
   std::string digest;
 };
 
@@ -45,7 +46,7 @@ class FileCopier {
         completion_(completion),
         entries_(entries),
         large_files_(large_files),
-        strategies_(MakeStrategies(transfer)) {}
+        content_(transfer) {}
 
   // Handles an entry whose directory counts it as pending: from here on that ends with the listener's word, be it later
   // and from another thread.
@@ -55,15 +56,15 @@ class FileCopier {
   // Opens the source and decides. Nothing when the file is settled, or will be by somebody else.
   std::unique_ptr<FileCopy> Open(FileTask task, std::shared_ptr<OpenDirectory> open);
   Outcome CreateDestination(FileCopy& file);
-  // Copies by the first way that needs no reading and writing: how much, or nothing when none is offered. Then the
-  // space is reserved for reading and writing.
+  // Settles how the content is moved. Shares it, when that is offered: how much, or nothing; then the destination is
+  // made ready for the bytes.
   Result<std::optional<off_t>> CopyByReference(FileCopy& file);
   // Whether the source is no longer what it was when it was opened.
   Result<bool> SourceChanged(FileCopy& file, off_t copied);
   // Begins again after the source changed: the destination is empty and the source looked at anew.
   Outcome StartAgain(FileCopy& file);
-  ContentCopy ContentOf(FileCopy& file, std::span<std::byte> buffer, Digest* digest) const;
-  ReadWriteCopy& read_write() { return static_cast<ReadWriteCopy&>(*strategies_.back()); }
+  static ContentCopy ContentOf(FileCopy& file, Worker* worker);
+  ContentCopier& content() { return content_; }
   // Owner and mode, then the rest by durability. Settles the file.
   void Finish(FileCopy& file);
   // After the file system was full: removes what was written and finishes the files that wait for a batch, so that what
@@ -84,7 +85,9 @@ class FileCopier {
   Outcome CopyContent(FileCopy& file, Worker& worker);
   Result<off_t> CopyOnce(FileCopy& file, Worker& worker);
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
+  std::optional<IoError> MakeReady(FileCopy& file);
   std::optional<IoError> Reserve(FileCopy& file);
+  void OpenDirect(FileCopy& file);
   void RemoveWritten(FileCopy& file);
   void TakeBackMoved(FileCopy& file);
 
@@ -92,7 +95,7 @@ class FileCopier {
   Completion& completion_;
   Entries& entries_;
   LargeFileLane& large_files_;
-  std::vector<std::unique_ptr<CopyStrategy>> strategies_;
+  ContentCopier content_;
 };
 
 }  // namespace smartcopy

@@ -83,7 +83,7 @@ void LargeFiles::Start(Waiting waiting) {
   }
   const auto& digest = transfer_.request.digest;
   if (digest) file->digest = MakeDigest(*digest);
-  file->range_bytes = digest ? static_cast<off_t>(transfer_.request.buffer_bytes) : transfer_.request.range_bytes;
+  file->range_bytes = RangeBytes(transfer_.request, file->copy->plan.choice, file->copy->source_stat.st_size);
   if (file->failed || file->next > 0 || file->copy->source_stat.st_size == 0) return Conclude(file);
   {
     const std::lock_guard lock(mutex_);
@@ -110,10 +110,10 @@ void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
 }
 
 Result<off_t> LargeFiles::CopyRange(LargeFile& file, off_t begin, off_t end, Worker& worker) {
+  const auto content = FileCopier::ContentOf(*file.copy, &worker);
+  if (file.digest == nullptr) return copier_->content().CopyRange(content, {begin, end}, {});
   bool my_turn = false;
-  const auto content = copier_->ContentOf(*file.copy, worker.CopyBuffer(), nullptr);
-  return copier_->read_write().CopyRange(content, begin, end, [&](std::span<const std::byte> bytes) {
-    if (file.digest == nullptr) return true;
+  return copier_->content().CopyRange(content, {begin, end}, [&](std::span<const std::byte> bytes) {
     my_turn = my_turn || WaitForTurn(file, begin);
     if (my_turn) file.digest->Update(bytes);
     return my_turn;
@@ -121,14 +121,18 @@ Result<off_t> LargeFiles::CopyRange(LargeFile& file, off_t begin, off_t end, Wor
 }
 
 Result<off_t> LargeFiles::VerifyRange(LargeFile& file, off_t begin, off_t end, Worker& worker) {
-  if (transfer_.control.cancelled()) return IoError{ECANCELED, Syscall::kPread, begin};
-  const auto buffer = worker.CopyBuffer().first(static_cast<size_t>(end - begin));
-  auto got = ReadAt(file.copy->destination.get(), buffer, begin);
-  if (!got) return got.error();
-  if (!WaitForTurn(file, begin)) return IoError{ECANCELED, Syscall::kPread, begin};
-  file.digest->Update(buffer.first(*got));
-  transfer_.control.Add(Word::kBytesVerified, static_cast<int64_t>(*got));
-  return static_cast<off_t>(*got);
+  for (off_t at = begin; at < end;) {
+    if (transfer_.control.cancelled()) return IoError{ECANCELED, Syscall::kPread, at};
+    const auto length = std::min(end - at, static_cast<off_t>(worker.CopyBuffer().size()));
+    auto got = ReadAt(file.copy->destination.get(), worker.CopyBuffer().first(static_cast<size_t>(length)), at);
+    if (!got) return got.error();
+    if (!WaitForTurn(file, begin)) return IoError{ECANCELED, Syscall::kPread, at};
+    file.digest->Update(worker.CopyBuffer().first(*got));
+    transfer_.control.Add(Word::kBytesVerified, static_cast<int64_t>(*got));
+    at += static_cast<off_t>(*got);
+    if (static_cast<off_t>(*got) < length) return at - begin;
+  }
+  return end - begin;
 }
 
 // Ranges are given out in order and every one that came before is in the hands of a thread that waits for nobody but

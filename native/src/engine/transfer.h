@@ -24,6 +24,9 @@ namespace smartcopy {
 enum class UpdateMode : uint8_t { kIfDifferent, kAlways };
 enum class VerifyLevel : uint8_t { kNone, kSource, kReadback };
 enum class Durability : uint8_t { kNone, kBatch, kFile };
+enum class IoMode : uint8_t { kAuto, kPosix, kIoUring, kMmap };
+enum class DirectIo : uint8_t { kAuto, kAlways, kNever };
+enum class SparseMode : uint8_t { kAuto, kAlways, kNever };
 
 // A place below a directory that is held open. `path` has no empty, "." or ".." component; empty is the root itself.
 struct RootedPath {
@@ -41,6 +44,14 @@ struct CopyRequest {
   std::optional<DigestAlgorithm> digest;
   VerifyLevel verify = VerifyLevel::kNone;
   Durability durability = Durability::kNone;
+  // By what calls bytes are moved; any but Auto moves them and shares nothing.
+  IoMode io = IoMode::kAuto;
+  DirectIo direct_io = DirectIo::kAuto;
+  SparseMode sparse = SparseMode::kAuto;
+  // How much this transfer may hope to find in the page cache, or leave there. A larger file goes past it.
+  int64_t page_cache_bytes = int64_t{1} << 40;
+  // For the buffers of all rings together; a thread that finds too little left reads and writes.
+  int64_t ring_memory_bytes = int64_t{64} << 20;
   // Whose temporary files these are.
   uint32_t job = 0;
   uint32_t epoch = 0;
@@ -52,6 +63,8 @@ struct CopyRequest {
   // to keep each thread's reads and writes sequential, short enough to share the end of a file.
   off_t large_file_bytes = off_t{64} << 20;
   off_t range_bytes = off_t{16} << 20;
+  // From here on a cold file may be too much for the page cache, and direct I/O is compared with it.
+  off_t probed_file_bytes = off_t{1} << 30;
 };
 
 struct Fallback {
@@ -74,11 +87,15 @@ class Buffer {
   ~Buffer();
 
   std::span<std::byte> bytes() const { return bytes_; }
+  // Never gives the memory back: somebody may still write to it.
+  void Leak() { bytes_ = {}; }
 
  private:
   explicit Buffer(std::span<std::byte> bytes) : bytes_(bytes) {}
   std::span<std::byte> bytes_;
 };
+
+class RingLane;
 
 // What one engine thread owns.
 struct Worker {
@@ -86,7 +103,8 @@ struct Worker {
   Buffer buffer;
   // Of the file it copies alone; absent when no digest is wanted.
   std::unique_ptr<Digest> digest;
-  size_t copy_bytes = 0;  // of one read or write; the buffer may be longer, for listings
+  size_t copy_bytes = 0;             // of one read or write; the buffer may be longer, for listings
+  std::shared_ptr<RingLane> ring{};  // made at its first use
 
   std::span<std::byte> CopyBuffer() const { return buffer.bytes().first(copy_bytes); }
 };

@@ -301,8 +301,7 @@ void TreeCopy::FileDone(const WrittenFile& file) {
 }
 
 void TreeCopy::FileFailed(const WrittenFile& file, Failure failure) {
-  transfer_.control.Add(Word::kReflinkBytes, -file.reflink_bytes);
-  transfer_.control.Add(Word::kReadWriteBytes, -file.read_write_bytes);
+  file.moved.TakeBackFrom(transfer_.control);
   transfer_.Fail(std::move(failure));
   if (file.link_group) RunAgain(entries_.hard_links.Failed(*file.link_group));
   Release(file.directory);
