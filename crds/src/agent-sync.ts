@@ -4,7 +4,7 @@ import { relativePath } from './kinds/endpoint.ts';
 import { hostPath } from './kinds/host-path.ts';
 import { dnsLabel, dnsSubdomain } from './kinds/names.ts';
 import { agentCapabilities, agentRoots } from './kinds/node-agent.ts';
-import { digestAlgorithm, durability, updateMode, verifyLevel } from './kinds/transfer-job.ts';
+import { digestAlgorithm, directIo, durability, ioMode, sparseMode, updateMode, verifyLevel } from './kinds/transfer-job.ts';
 import { engineUsed, maxFailureKinds, transferFailure, transferProgress } from './kinds/transfer-job-status.ts';
 import { shardName, shardOutcome } from './kinds/transfer-shard.ts';
 
@@ -61,6 +61,10 @@ const assignmentSpec = z.object({
   update: updateMode,
   verify: z.object({ algorithm: digestAlgorithm, level: verifyLevel }).optional(),
   durability,
+  /** Absent means Auto, of these three. */
+  io: ioMode.optional(),
+  directIo: directIo.optional(),
+  sparse: sparseMode.optional(),
   threadCount: z.int().min(1).max(256).optional(),
   bufferBytes: z
     .int()

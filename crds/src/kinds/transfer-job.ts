@@ -3,7 +3,7 @@ import { destinationOutsideSource, endpoint } from './endpoint.ts';
 import { apiVersion, type KindDefinition, type TransitionRule } from './kind-definition.ts';
 import { objectMeta } from './object-meta.ts';
 import { quantityBetween } from './quantity.ts';
-import { withRules } from './rule.ts';
+import { type Rule, withRules } from './rule.ts';
 import { transferJobStatus } from './transfer-job-status.ts';
 
 export const updateMode = z.enum(['IfDifferent', 'Always']);
@@ -11,6 +11,12 @@ export type UpdateMode = z.infer<typeof updateMode>;
 
 export const durability = z.enum(['Batch', 'File', 'None']);
 export type Durability = z.infer<typeof durability>;
+
+export const ioMode = z.enum(['Auto', 'Posix', 'IoUring', 'Mmap']);
+
+export const directIo = z.enum(['Auto', 'Always', 'Never']);
+
+export const sparseMode = z.enum(['Auto', 'Always', 'Never']);
 
 export const digestAlgorithm = z.enum(['XXH3', 'BLAKE3']);
 export type DigestAlgorithm = z.infer<typeof digestAlgorithm>;
@@ -49,13 +55,42 @@ const parallelism = z.strictObject({
     ),
 });
 
-const engine = z.strictObject({
+const preserve = z.strictObject({
+  sparse: sparseMode
+    .default('Auto')
+    .describe(
+      'What becomes of the holes of sparse files. Auto makes them again where the source has them. Always also makes holes of blocks of zeros. Never writes every byte, ' +
+        'so that the copy takes all its space.',
+    ),
+});
+
+const directIoNeedsCalls: Rule<{ io: z.infer<typeof ioMode>; directIo: z.infer<typeof directIo> }> = {
+  message: 'must be Auto or Never while io is Mmap, which always goes through the page cache; set io to Auto, Posix or IoUring',
+  holds: (value) => !(value.io === 'Mmap' && value.directIo === 'Always'),
+  cel: "!(self.io == 'Mmap' && self.directIo == 'Always')",
+  member: 'directIo',
+};
+
+const engineMembers = z.strictObject({
+  io: ioMode
+    .default('Auto')
+    .describe(
+      'By what calls bytes are moved. Auto takes the best that the file systems offer: shared blocks, copies made by a file server, read and write. ' +
+        'Posix (read and write), IoUring and Mmap move every byte that way; where that is not possible they fall back to read and write.',
+    ),
+  directIo: directIo
+    .default('Auto')
+    .describe(
+      'Whether files of a megabyte or more go past the page cache. Auto only for cold files of a gigabyte or more that would fill half of it, when that is measured to be faster. ' +
+        'Always for all; where a file system cannot, through the page cache.',
+    ),
   bufferSize: quantityBetween({ least: '4Ki', most: '1Gi', unit: 'bytes', advice: 'leave it out to let the engine choose' })
     .optional()
     .describe(
       'Bytes that one read or write of a large file moves, a quantity from 4Ki to 1Gi; an agent gives all its buffers together at most an eighth of its memory. Absent means chosen by the engine.',
     ),
 });
+const engine = withRules(engineMembers, [directIoNeedsCalls]);
 
 /** What a user asks for. Only fields that this build carries out: any other is refused. */
 export const transferJobSpec = withRules(
@@ -71,6 +106,7 @@ export const transferJobSpec = withRules(
           '(to the nanosecond) are equal. Always copies every file, and again when the work is taken up after a suspension or a crash.',
       ),
     verify: verify.optional().describe('How the copy is checked. Absent means that no digest is computed and nothing is read back.'),
+    preserve: preserve.optional().describe('What of the source is kept beside its content. Absent means the defaults.'),
     durability: durability
       .default('Batch')
       .describe(
@@ -106,7 +142,7 @@ export const transferJob = z.strictObject({
 export type TransferJob = z.infer<typeof transferJob>;
 
 /** Once agents work on a job, what it copies and how stays as it is: a change would make one job out of two. */
-const fixedOnceStarted = ['source', 'destination', 'update', 'verify', 'durability', 'engine'].map((member): TransitionRule => {
+const fixedOnceStarted = ['source', 'destination', 'update', 'verify', 'durability', 'preserve', 'engine'].map((member): TransitionRule => {
   const [now, before] = [`self.spec.${member}`, `oldSelf.spec.${member}`];
   return {
     fieldPath: `.spec.${member}`,

@@ -26,7 +26,7 @@ test('defaults are filled in, and what was left out stays out', () => {
     verify: { algorithm: 'XXH3', level: 'Readback' },
     durability: 'Batch',
     parallelism: {},
-    engine: {},
+    engine: { io: 'Auto', directIo: 'Auto' },
     suspend: false,
   });
 });

@@ -66,6 +66,10 @@ export const acceptedJobs: readonly AcceptedObject[] = [
   { name: 'a limit with an exponent', document: jobWith({ bandwidth: { limit: '1e9' } }) },
   { name: 'the smallest buffer', document: jobWith({ engine: { bufferSize: 4096 } }) },
   { name: 'the largest buffer', document: jobWith({ engine: { bufferSize: '1Gi' } }) },
+  { name: 'a ring past the page cache', document: jobWith({ engine: { io: 'IoUring', directIo: 'Always' } }) },
+  { name: 'a mapping', document: jobWith({ engine: { io: 'Mmap', directIo: 'Never' } }) },
+  { name: 'a copy without holes', document: jobWith({ preserve: { sparse: 'Never' } }) },
+  { name: 'preserve that says nothing', document: jobWith({ preserve: {} }) },
   { name: 'one thread', document: jobWith({ parallelism: { threadsPerNode: 1 } }) },
   { name: '256 threads', document: jobWith({ parallelism: { threadsPerNode: 256 } }) },
   { name: 'a destination beside the source', document: withinRoot('data/run4', 'data/run42') },
@@ -134,6 +138,12 @@ const refusedByRule: readonly RefusedObject[] = [
   rule('a buffer below 4Ki', jobWith({ engine: { bufferSize: '4095.5' } }), 'spec.engine.bufferSize', bufferMessage),
   rule('a buffer above 1Gi', jobWith({ engine: { bufferSize: 1073741825 } }), 'spec.engine.bufferSize', bufferMessage),
   rule('a buffer of another unit', jobWith({ engine: { bufferSize: '1MiB' } }), 'spec.engine.bufferSize', bufferFormMessage),
+  rule(
+    'a mapping past the page cache',
+    jobWith({ engine: { io: 'Mmap', directIo: 'Always' } }),
+    'spec.engine.directIo',
+    'must be Auto or Never while io is Mmap, which always goes through the page cache; set io to Auto, Posix or IoUring',
+  ),
   rule('a destination that is the source', withinRoot('a/b', 'a/b'), 'spec.destination', overlapMessage),
   rule('a destination inside the source', withinRoot('a', 'a/b'), 'spec.destination', overlapMessage),
   rule('a destination below a source that is the whole root', withinRoot('', 'copy'), 'spec.destination', overlapMessage),
@@ -192,6 +202,9 @@ const refusedByStructure: readonly RefusedObject[] = [
   structure('a digest of later', jobWith({ verify: { algorithm: 'SHA256' } }), 'spec.verify.algorithm', 'must be XXH3 or BLAKE3'),
   structure('a verify level of later', jobWith({ verify: { level: 'Media' } }), 'spec.verify.level', 'must be None, Source, or Readback'),
   structure('a durability in small letters', jobWith({ durability: 'batch' }), 'spec.durability', 'must be Batch, File, or None'),
+  structure('a call in small letters', jobWith({ engine: { io: 'posix' } }), 'spec.engine.io', 'must be Auto, Posix, IoUring, or Mmap'),
+  structure('true for direct I/O', jobWith({ engine: { directIo: true } }), 'spec.engine.directIo', 'must be Auto, Always, or Never'),
+  structure('sparse sometimes', jobWith({ preserve: { sparse: 'Maybe' } }), 'spec.preserve.sparse', 'must be Auto, Always, or Never'),
   structure('a bandwidth without a limit', jobWith({ bandwidth: {} }), limit, 'is required'),
   structure('a limit with a fraction as a number', limited(1.5), limit, quantityMessage),
   structure('a list as the limit', limited([]), limit, quantityMessage),
@@ -214,7 +227,8 @@ const refusedAsUnknown: readonly RefusedObject[] = [
   unknown('a schedule of bandwidth', jobWith({ bandwidth: { limit: 1, scheduleRef: { name: 'a' } } }), 'spec.bandwidth.scheduleRef'),
   unknown('a field of later in verify', jobWith({ verify: { sample: 1 } }), 'spec.verify.sample'),
   unknown('a field of later in parallelism', jobWith({ parallelism: { shards: 2 } }), 'spec.parallelism.shards'),
-  unknown('a field of later in engine', jobWith({ engine: { io: 'Auto' } }), 'spec.engine.io'),
+  unknown('a field of later in engine', jobWith({ engine: { compression: 'None' } }), 'spec.engine.compression'),
+  unknown('a field of later in preserve', jobWith({ preserve: { colour: true } }), 'spec.preserve.colour'),
   unknown('a misspelt member of metadata', { ...jobWith(), metadata: { name: 'run42', lables: {} } }, 'metadata.lables'),
   unknown('a member beside spec', { ...jobWith(), specs: {} }, 'specs'),
 ];
@@ -231,7 +245,13 @@ export const refusedJobs: readonly RefusedObject[] = [
 ];
 
 const running = { phase: 'Running', startTime: '2026-01-31T09:30:00Z' };
-const full = { update: 'Always', verify: { level: 'Source' }, durability: 'File', engine: { bufferSize: '1Mi' } };
+const full = {
+  update: 'Always',
+  verify: { level: 'Source' },
+  durability: 'File',
+  preserve: { sparse: 'Always' },
+  engine: { bufferSize: '1Mi' },
+};
 const changed = (spec: object): object => jobWith({ ...full, ...spec });
 
 const fixedOnceStarted: readonly (readonly [name: string, change: object, field: string])[] = [
@@ -244,6 +264,8 @@ const fixedOnceStarted: readonly (readonly [name: string, change: object, field:
   ['the durability', { durability: undefined }, 'spec.durability'],
   ['a member of engine', { engine: { bufferSize: '2Mi' } }, 'spec.engine'],
   ['engine, which goes', { engine: undefined }, 'spec.engine'],
+  ['how holes are kept', { preserve: { sparse: 'Never' } }, 'spec.preserve'],
+  ['preserve, which goes', { preserve: undefined }, 'spec.preserve'],
 ];
 
 export const jobTransitions: readonly Transition[] = [

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "engine/io_uring_probe.h"
+#include "engine/sparse_map.h"
 #include "transfer_run.h"
 
 namespace smartcopy {
@@ -40,6 +41,19 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), ErrnoName(static_cast<int>(-answer)));
 }
 
+// What a file occupies and where its holes are; the error's name when it cannot be asked.
+Napi::Value SparseFactsForJs(const Napi::CallbackInfo& info) {
+  const auto facts = ReadSparseFacts(info[0].As<Napi::Number>().Int32Value());
+  if (!facts) return Napi::String::New(info.Env(), ErrnoName(facts.error().code));
+  auto result = Napi::Object::New(info.Env());
+  result.Set("sizeBytes", static_cast<double>(facts.value().size));
+  result.Set("allocatedBytes", static_cast<double>(facts.value().allocated_bytes));
+  result.Set("holeBytes", static_cast<double>(facts.value().hole_bytes));
+  result.Set("extentCount", static_cast<double>(facts.value().extent_count));
+  result.Set("holeCount", static_cast<double>(facts.value().hole_count));
+  return result;
+}
+
 Napi::Value BootTimeMs(const Napi::CallbackInfo& info) {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);  // cannot fail: every kernel since 2.6.39 has the clock
@@ -50,6 +64,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("controlWords", ControlWords(env));
   exports.Set("copyTree", Napi::Function::New(env, CopyTree));
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
+  exports.Set("sparseFacts", Napi::Function::New(env, SparseFactsForJs));
   exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
   exports.Set("probeIoUring", Napi::Function::New(env, ProbeIoUringForJs));
   return exports;

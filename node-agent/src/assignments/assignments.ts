@@ -3,6 +3,9 @@ import type { Logger } from 'pino';
 import type { Cause } from '../engine/transfer-status.ts';
 import { pause } from '../pause.ts';
 import type { BootClock } from '../system/boot-clock.ts';
+import { pageCacheBytes } from '../system/engine-memory.ts';
+import { HostFiles } from '../system/host-files.ts';
+import { readMemory } from '../system/memory.ts';
 import { AssignmentRun, type TransferMeter } from './assignment-run.ts';
 import { type EngineRoom, shareOfEngine } from './engine-share.ts';
 import type { FailureLogs } from './failure-logs.ts';
@@ -248,6 +251,7 @@ export class Assignments {
       attempt,
       threadCount: threadsBeside(this.census().running),
       share: (asked) => shareOfEngine(asked, engineRoom, this.#usedBytes()),
+      pageCacheBytes: pageCacheBytes(readMemory(new HostFiles('/'))),
     });
     if (transfer === undefined) return;
     const run = new AssignmentRun({

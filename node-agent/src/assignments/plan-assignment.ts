@@ -5,7 +5,7 @@ import { escapePath, shortenPath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import type { Cause } from '../engine/transfer-status.ts';
-import type { EngineShare } from './engine-share.ts';
+import type { EngineShare, GivenShare } from './engine-share.ts';
 import type { RootTable } from './root-table.ts';
 
 /** Why an assignment cannot be begun now; `undefined` when it can. The node's own configuration is the second key beside the policy. */
@@ -23,11 +23,16 @@ export interface PlanOptions {
   /** For an assignment that names no number. */
   readonly threadCount: number;
   /** What it gets of the threads and the memory that it asks for. */
-  readonly share: (asked: EngineShare) => EngineShare;
+  readonly share: (asked: EngineShare) => GivenShare;
+  /** What it may hope for of the page cache. */
+  readonly pageCacheBytes: number;
 }
 
 /** The transfer that carries an assignment out; `undefined` where there is an obstacle to it. */
-export function planTransfer(assignment: Assignment, { roots, attempt, threadCount, share }: PlanOptions): Transfer | undefined {
+export function planTransfer(
+  assignment: Assignment,
+  { roots, attempt, threadCount, share, pageCacheBytes }: PlanOptions,
+): Transfer | undefined {
   const { epoch, spec } = assignment;
   const [source, destination] = [roots.find(spec.source), roots.find(spec.destination)];
   if (source === undefined || destination === undefined || obstacleTo(assignment, roots) !== undefined) return undefined;
@@ -39,6 +44,10 @@ export function planTransfer(assignment: Assignment, { roots, attempt, threadCou
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,
+    io: spec.io ?? 'Auto',
+    directIo: spec.directIo ?? 'Auto',
+    sparse: spec.sparse ?? 'Auto',
+    pageCacheBytes,
     temporaries: { job: jobNumber(spec), epoch: temporariesEpoch(epoch, attempt) },
     // The engine has one switch for both ends: mounts are crossed only where both policies allow it.
     crossMounts: spec.source.crossMounts && spec.destination.crossMounts,

@@ -5,6 +5,7 @@ import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';
 import { readCpus } from '../system/cpus.ts';
+import { engineMemory } from '../system/engine-memory.ts';
 import { HostFiles } from '../system/host-files.ts';
 import { chooseThreadCount } from '../system/thread-count.ts';
 import { deliverAnswer } from './answer.ts';
@@ -65,14 +66,20 @@ function namePlaces({ source, destination }: Given, transfer: Transfer): Places 
 
 function planTransfer(options: CopyOptions, given: Given): Transfer {
   const { source, destination } = locateLocalEnds(Buffer.from(given.source), Buffer.from(given.destination));
+  const host = new HostFiles('/');
+  const threadCount = options.threadCount === 0 ? chooseThreadCount(readCpus(host)) : options.threadCount;
   return {
     source,
     destination,
-    threadCount: options.threadCount === 0 ? chooseThreadCount(readCpus(new HostFiles('/'))) : options.threadCount,
+    threadCount,
     bufferBytes: options.bufferBytes,
     update: options.update,
     ...options.integrity,
     durability: options.durability,
+    io: options.io,
+    directIo: options.directIo,
+    sparse: options.sparse,
+    ...engineMemory(host, threadCount),
     temporaries: nameTemporaries([Buffer.from('cli'), source.root, source.path, destination.root, destination.path], Date.now()),
     crossMounts: true,
     scanTotals: options.progress,

@@ -7,6 +7,7 @@ import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { InputError } from '../errors.ts';
 import { readCpus } from '../system/cpus.ts';
+import { engineMemory } from '../system/engine-memory.ts';
 import { HostFiles } from '../system/host-files.ts';
 import { chooseThreadCount } from '../system/thread-count.ts';
 import type { FoundJob } from './job-file.ts';
@@ -55,16 +56,22 @@ export async function planJob(
   const { metadata, spec } = job;
   const sourceRoot = await openRoot(source, screen, signal);
   const destinationRoot = await openRoot(destination, screen, signal);
+  const host = new HostFiles('/');
+  const threadCount = spec.parallelism?.threadsPerNode ?? chooseThreadCount(readCpus(host));
   requireSource(joinPath(sourceRoot, pathOf(spec.source)), spec.source);
   return {
     source: { root: sourceRoot, path: pathOf(spec.source) },
     destination: { root: destinationRoot, path: pathOf(spec.destination) },
-    threadCount: spec.parallelism?.threadsPerNode ?? chooseThreadCount(readCpus(new HostFiles('/'))),
+    threadCount,
     bufferBytes: spec.engine?.bufferSize ?? defaultBufferBytes,
     update: spec.update,
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,
+    io: spec.engine?.io ?? 'Auto',
+    directIo: spec.engine?.directIo ?? 'Auto',
+    sparse: spec.preserve?.sparse ?? 'Auto',
+    ...engineMemory(host, threadCount),
     temporaries: nameTemporaries(
       ['job', metadata.namespace ?? 'default', metadata.name].map((part) => Buffer.from(part)),
       Date.now(),

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settleVerify } from '../../src/cli/arguments.ts';
+import { settleOptionalValues } from '../../src/cli/arguments.ts';
 import { defineCopy, parseCommandLine } from '../../src/cli/command-line.ts';
 import { type CopyOptions, parseCopyOptions } from '../../src/cli/copy-options.ts';
 import { InputError } from '../../src/errors.ts';
 
 function optionsOf(line: string): CopyOptions {
-  const parsed = parseCommandLine(defineCopy('0.0.0'), settleVerify(`${line} SRC DST`.trim().split(/\s+/)));
+  const parsed = parseCommandLine(defineCopy('0.0.0'), settleOptionalValues(`${line} SRC DST`.trim().split(/\s+/)));
   assert.ok(parsed.kind === 'Given');
   assert.deepEqual(parsed.operands, ['SRC', 'DST']);
   return parseCopyOptions(parsed.options);
@@ -18,6 +18,9 @@ test('without options everything is copied, at no limit, with no promise after a
     bufferBytes: 1024 ** 2,
     update: 'Always',
     durability: 'None',
+    io: 'Auto',
+    directIo: 'Auto',
+    sparse: 'Auto',
     integrity: { verify: 'None' },
     digestsFile: undefined,
     limitBytesPerSecond: undefined,
@@ -40,6 +43,12 @@ const meanings: readonly (readonly [line: string, expected: Partial<CopyOptions>
   ['-i --update if-different', { update: 'IfDifferent' }],
   ['--durability batch', { durability: 'Batch' }],
   ['--durability file', { durability: 'File' }],
+  ['--io posix', { io: 'Posix' }],
+  ['--io uring --direct-io', { io: 'IoUring', directIo: 'Always' }],
+  ['--io=mmap --no-direct-io', { io: 'Mmap', directIo: 'Never' }],
+  ['--sparse', { sparse: 'Auto' }],
+  ['--sparse always', { sparse: 'Always' }],
+  ['--sparse never', { sparse: 'Never' }],
   ['--verify', { integrity: { digest: 'XXH3', verify: 'Readback' } }],
   ['--verify blake3', { integrity: { digest: 'BLAKE3', verify: 'Readback' } }],
   ['--verify xxh3 --verify-level source', { integrity: { digest: 'XXH3', verify: 'Source' } }],
@@ -66,6 +75,9 @@ const refusals: readonly (readonly [line: string, sentence: RegExp])[] = [
   ['-b big', /--buffer-size/],
   ['--bandwidth-limit 0', /would let nothing move/],
   ['--bandwidth-limit 1KB', /--bandwidth-limit takes bytes per second/],
+  ['--io iouring', /--io.*auto, posix, uring, mmap/],
+  ['--io mmap --direct-io', /--direct-io goes past the page cache, which --io mmap needs; give one/],
+  ['--sparse=sometimes', /--sparse takes auto, always or never, not 'sometimes'/],
   ['--verify=sha256', /--verify takes xxhash3 or blake3, not 'sha256'/],
   ['--verify-level media', /--verify-level.*source, readback/],
   ['--update never', /--update/],
@@ -75,7 +87,6 @@ const refusals: readonly (readonly [line: string, sentence: RegExp])[] = [
   ['-q -p', /cannot be used with/],
   ['--digests -', /\.\/-/],
   ['--delete-extra', /unknown option '--delete-extra'/],
-  ['--sparse', /unknown option/],
   ['third', /too many arguments/],
 ];
 for (const [line, sentence] of refusals) {

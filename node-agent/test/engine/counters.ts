@@ -12,7 +12,12 @@ const zero: Counters = {
   entriesRefused: 0,
   bytesVerified: 0,
   reflinkBytes: 0,
+  copyFileRangeBytes: 0,
   readWriteBytes: 0,
+  ioUringBytes: 0,
+  mmapBytes: 0,
+  holeBytes: 0,
+  directIoBytes: 0,
   throttleWaitMs: 0,
   totalsFinal: false,
 };

@@ -104,7 +104,7 @@ function assignedEnd({ alias, path }: JobEnd, { hostPath, subPath, crossMounts }
   return { alias, hostPath, subPath, path, crossMounts };
 }
 
-function howToCopy({ spec: { update, verify, durability, parallelism, engine } }: StoredTransferJob) {
+function howToCopy({ spec: { update, verify, durability, parallelism, preserve, engine } }: StoredTransferJob) {
   const threadCount = parallelism?.threadsPerNode;
   const bufferBytes = engine?.bufferSize;
   return {
@@ -113,5 +113,7 @@ function howToCopy({ spec: { update, verify, durability, parallelism, engine } }
     ...(verify === undefined ? {} : { verify }),
     ...(threadCount === undefined ? {} : { threadCount }),
     ...(bufferBytes === undefined ? {} : { bufferBytes }),
+    ...(engine === undefined ? {} : { io: engine.io, directIo: engine.directIo }),
+    ...(preserve === undefined ? {} : { sparse: preserve.sparse }),
   };
 }
