@@ -5,7 +5,7 @@ import { hostPath } from './kinds/host-path.ts';
 import { dnsLabel, dnsSubdomain } from './kinds/names.ts';
 import { agentCapabilities, agentRoots } from './kinds/node-agent.ts';
 import { atomic, maxPatternLength, maxPatterns, onConflict, ordering, symlinks } from './kinds/selection.ts';
-import { digestAlgorithm, durability, numaMode, preserve, updateMode, verifyLevel } from './kinds/transfer-job.ts';
+import { digestAlgorithm, directIo, durability, ioMode, numaMode, preserve, updateMode, verifyLevel } from './kinds/transfer-job.ts';
 import { engineUsed, maxFailureKinds, transferFailure, transferProgress } from './kinds/transfer-job-status.ts';
 import { shardName, shardOutcome } from './kinds/transfer-shard.ts';
 
@@ -84,6 +84,9 @@ const assignmentSpec = z.object({
   durability,
   /** Absent: everything. */
   preserve: preserve.optional(),
+  /** Absent means Auto, of these two. */
+  io: ioMode.optional(),
+  directIo: directIo.optional(),
   threadCount: z.int().min(1).max(256).optional(),
   bufferBytes: z
     .int()

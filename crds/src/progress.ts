@@ -39,7 +39,7 @@ export const nothingCounted: TransferCounts = {
   bytesVerified: 0,
   totalsFinal: false,
 };
-export const nothingUsed: EngineUsed = { reflink: 0, readWrite: 0 };
+export const nothingUsed: EngineUsed = { reflink: 0, copyFileRange: 0, readWrite: 0, ioUring: 0, mmap: 0, holes: 0, directIoBytes: 0 };
 
 export interface ProgressMoment {
   readonly counts: TransferCounts;

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { CompareTreesRequest, CompareTreesResult } from './compare-trees.ts';
 import type { CopyTreeRequest, CopyTreeResult, DigestAlgorithm } from './copy-tree.ts';
 import type { IoUringProbe } from './probe-io-uring.ts';
+import type { SparseFacts } from './sparse-facts.ts';
 
 /** The addon's own functions, as C++ exports them. Everything outside this folder goes through the typed functions beside this file. */
 interface Binding {
@@ -14,6 +15,8 @@ interface Binding {
   probeIoUring(): IoUringProbe;
   /** The error's name; undefined when the lock was taken. */
   lockFile(fd: number): string | undefined;
+  /** The facts, or the error's name. */
+  sparseFacts(fd: number): SparseFacts | string;
   bootTimeMs(): number;
   digestRate(algorithm: string, milliseconds: number): number;
   readXattr(path: Uint8Array, name: Uint8Array): Buffer;

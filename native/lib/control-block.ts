@@ -23,8 +23,16 @@ export interface Counters {
   readonly entriesFiltered: number;
   /** Content read back from the destination and found equal. */
   readonly bytesVerified: number;
+  /** Bytes by what moved them; disjoint, and together `bytesDone`. */
   readonly reflinkBytes: number;
+  readonly copyFileRangeBytes: number;
   readonly readWriteBytes: number;
+  readonly ioUringBytes: number;
+  readonly mmapBytes: number;
+  /** Holes that were made again instead of being read and written. */
+  readonly holeBytes: number;
+  /** Beside these: how many of them were written past the page cache. */
+  readonly directIoBytes: number;
   /** Time that threads spent waiting for the bandwidth limit, summed over threads. */
   readonly throttleWaitMs: number;
   readonly totalsFinal: boolean;
@@ -55,9 +63,17 @@ export class ControlBlock {
 
   counters(): Counters {
     const read = (name: string): number => Number(Atomics.load(this.words, wordIndex(name)));
+    const byMethod = {
+      reflinkBytes: read('reflinkBytes'),
+      copyFileRangeBytes: read('copyFileRangeBytes'),
+      readWriteBytes: read('readWriteBytes'),
+      ioUringBytes: read('ioUringBytes'),
+      mmapBytes: read('mmapBytes'),
+      holeBytes: read('holeBytes'),
+    };
     return {
       bytesTotal: read('bytesTotal'),
-      bytesDone: read('reflinkBytes') + read('readWriteBytes'),
+      bytesDone: Object.values(byMethod).reduce((sum, bytes) => sum + bytes, 0),
       bytesUnchanged: read('bytesUnchanged'),
       filesTotal: read('filesTotal'),
       filesDone: read('filesDone'),
@@ -68,8 +84,8 @@ export class ControlBlock {
       entriesRefused: read('entriesRefused'),
       entriesFiltered: read('entriesFiltered'),
       bytesVerified: read('bytesVerified'),
-      reflinkBytes: read('reflinkBytes'),
-      readWriteBytes: read('readWriteBytes'),
+      ...byMethod,
+      directIoBytes: read('directIoBytes'),
       throttleWaitMs: read('throttleWaitNs') / 1e6,
       totalsFinal: read('totalsFinal') === 1,
     };

@@ -18,6 +18,9 @@ export type UpdateMode = 'IfDifferent' | 'Always';
 export type DigestAlgorithm = 'XXH3' | 'XXH64' | 'BLAKE3' | 'SHA256';
 export type VerifyLevel = 'None' | 'Source' | 'Readback' | 'Media';
 export type Durability = 'None' | 'Batch' | 'File';
+export type IoMode = 'Auto' | 'Posix' | 'IoUring' | 'Mmap';
+export type DirectIo = 'Auto' | 'Always' | 'Never';
+export type SparseMode = 'Auto' | 'Always' | 'Never';
 
 export type Ordering = 'Auto' | 'SmallestFirst' | 'LargestFirst' | 'Path';
 export type Symlinks = 'Preserve' | 'Skip' | 'FollowWithinRoot';
@@ -142,6 +145,16 @@ export interface CopyTreeRequest {
   readonly digest?: DigestAlgorithm;
   readonly verify: VerifyLevel;
   readonly durability: Durability;
+  /** By what calls bytes are moved. Any but Auto moves them, and neither shares blocks nor lets a server copy. */
+  readonly io: IoMode;
+  /** Whether large files go past the page cache: Auto for cold ones that would not fit into it, where measured to be faster. */
+  readonly directIo: DirectIo;
+  /** What becomes of holes: Auto keeps them, Always also makes holes of zeros, Never writes zeros. */
+  readonly sparse: SparseMode;
+  /** What the transfer may hope for of the page cache; a larger cold file goes past it. */
+  readonly pageCacheBytes: number;
+  /** For the buffers of all rings of io_uring together; threads that find none left read and write. */
+  readonly ringMemoryBytes: number;
   /** Whose temporary files these are: `.smartcopy-<job><epoch>-<n>`, both as 8 hex digits. Older ones of the same job are removed. */
   readonly temporaries: { readonly job: number; readonly epoch: number };
   readonly preserve: Preserve;

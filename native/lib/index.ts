@@ -15,9 +15,11 @@ export {
   type CopyTreeResult,
   copyTree,
   type DigestAlgorithm,
+  type DirectIo,
   type Durability,
   type Failure,
   type FailureReason,
+  type IoMode,
   type NotKept,
   type NumaPlacement,
   type OnConflict,
@@ -25,6 +27,7 @@ export {
   type Preserve,
   type RootedPath,
   type SelectionRules,
+  type SparseMode,
   type Symlinks,
   type UpdateMode,
   type VerifyLevel,
@@ -33,5 +36,6 @@ export { digestRate } from './digest-rate.ts';
 export { NativeError, NativeIoError, RefusedError } from './errors.ts';
 export { checkGlob, globMatches } from './glob.ts';
 export { type IoUringProbe, probeIoUring } from './probe-io-uring.ts';
+export { readSparseFacts, type SparseFacts } from './sparse-facts.ts';
 export { tryLock } from './try-lock.ts';
 export { answersXattr, readXattr } from './xattrs.ts';

@@ -6,6 +6,7 @@
 
 #include "engine/blake3_tree.h"
 #include "engine/copy_strategy.h"
+#include "engine/digest.h"
 #include "engine/hard_links.h"
 #include "fault_injection.h"
 #include "support.h"
@@ -102,97 +103,6 @@ TEST(Blake3Tree, IsNoDigestWhileRangesAreMissingOrShort) {
   tree.Add(65'536, range(65'536, 65'536));
   EXPECT_EQ(tree.Hex(171'072), HexOf(DigestAlgorithm::kBlake3, content.substr(0, 171'072), 171'072));
   EXPECT_EQ(tree.Hex(171'071), "");
-}
-
-// Every way of copying content passes this: strategies are what a file system offers, the bytes are always the same.
-class StrategyConformance : public ::testing::TestWithParam<const char*> {
- protected:
-  // Copies through the strategy under test. Nothing when it is not offered here, which only reading and writing never
-  // says, nor anything on a file system chosen for sharing blocks (SMARTCOPY_EXPECT_REFLINK).
-  std::optional<std::string> CopyContent(const std::string& content, off_t size_after = -1) {
-    const std::string from = place_ / "from";
-    const std::string to = place_ / "to";
-    WriteFile(from, content);
-    if (size_after >= 0) {
-      EXPECT_EQ(::truncate(from.c_str(), size_after), 0);
-    }
-    const UniqueFd source(::open(from.c_str(), O_RDONLY));
-    const UniqueFd destination(::open(to.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
-    const struct stat found = FileStat(from);
-    MovedBytes moved;
-    BufferMemory memory(0, std::nullopt);
-    auto buffer = memory.Make(65'536);
-    const ContentCopy file{source.get(), destination.get(), found.st_size,   found.st_dev,
-                           found.st_dev, nullptr,           buffer->bytes(), &moved};
-    for (const auto& strategy : strategies_) {
-      if (std::string_view(strategy->name()) != GetParam()) continue;
-      auto copied = strategy->Copy(file);
-      EXPECT_TRUE(copied.ok());
-      const bool must_be_offered = strategy->name() == std::string_view("readWrite") ||
-                                   (::getenv("SMARTCOPY_EXPECT_REFLINK") != nullptr && found.st_size > 0);
-      if (copied && !*copied) {
-        EXPECT_FALSE(must_be_offered) << strategy->name() << " of " << found.st_size << " bytes";
-      }
-      if (!copied || !*copied) return std::nullopt;
-      EXPECT_EQ(**copied, found.st_size);
-      EXPECT_EQ(moved.reflink + moved.read_write, found.st_size);
-      return ReadFile(to);
-    }
-    return std::nullopt;
-  }
-
-  TemporaryDirectory place_;
-  std::array<int64_t, static_cast<size_t>(Word::kCount)> words_ = [] {
-    std::array<int64_t, static_cast<size_t>(Word::kCount)> words{};
-    words[static_cast<size_t>(Word::kBytesPerSecond)] = -1;
-    return words;
-  }();
-  FailureSink sink_{[] {}};
-  Transfer transfer_{CopyRequest{}, ControlBlock(words_.data()), sink_, {16, 16, 16}};
-  std::vector<std::unique_ptr<CopyStrategy>> strategies_ = MakeStrategies(transfer_);
-};
-
-TEST_P(StrategyConformance, CopiesEverySize) {
-  for (const size_t size : {0, 1, 4095, 4096, 65'535, 65'536, 65'537, 131'072, 1'000'001}) {
-    const std::string content = Bytes(size, static_cast<uint32_t>(size));
-    if (const auto copied = CopyContent(content)) {
-      EXPECT_EQ(*copied, content) << size;
-    }
-  }
-}
-
-TEST_P(StrategyConformance, CopiesHolesAsZeros) {
-  const std::string content = Bytes(100'000);
-  if (const auto copied = CopyContent(content, 300'000)) {
-    EXPECT_EQ(*copied, content + std::string(200'000, '\0'));
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(All, StrategyConformance, ::testing::Values("reflink", "readWrite"));
-
-TEST(ReadWriteCopy, CopiesRangesPast4GiB) {
-  const TemporaryDirectory place;
-  const off_t begin = (off_t{4} << 30) - 10'000;
-  const std::string content = Bytes(50'000);
-  const UniqueFd source(::open((place / "from").c_str(), O_RDWR | O_CREAT, 0600));
-  const UniqueFd destination(::open((place / "to").c_str(), O_RDWR | O_CREAT, 0600));
-  ASSERT_EQ(::pwrite(source.get(), content.data(), content.size(), begin), static_cast<ssize_t>(content.size()));
-  std::array<int64_t, static_cast<size_t>(Word::kCount)> words{};
-  words[static_cast<size_t>(Word::kBytesPerSecond)] = -1;
-  FailureSink sink([] {});
-  Transfer transfer(CopyRequest{}, ControlBlock(words.data()), sink, {16, 16, 16});
-  ReadWriteCopy copy(transfer);
-  MovedBytes moved;
-  BufferMemory memory(0, std::nullopt);
-  auto buffer = memory.Make(4096);
-  const off_t end = begin + static_cast<off_t>(content.size());
-  const ContentCopy file{source.get(), destination.get(), end, 0, 0, nullptr, buffer->bytes(), &moved};
-  auto copied = copy.CopyRange(file, begin, end + 1'000, [](auto) { return true; });
-  ASSERT_TRUE(copied.ok());
-  EXPECT_EQ(*copied, static_cast<off_t>(content.size()));
-  std::string found(content.size(), '\0');
-  ASSERT_EQ(::pread(destination.get(), found.data(), found.size(), begin), static_cast<ssize_t>(found.size()));
-  EXPECT_EQ(found, content);
 }
 
 constexpr size_t kLarge = (size_t{64} << 20) + 12'345;

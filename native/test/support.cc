@@ -77,7 +77,7 @@ std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
   content << file.rdbuf();
-  return content.str();
+  return std::move(content).str();
 }
 
 void MakeDirectory(const std::string& path, mode_t mode) {

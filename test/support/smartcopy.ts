@@ -86,7 +86,15 @@ const copyDocument = z.object({
     filesUnchanged: count,
     filesFailed: count,
   }),
-  engineUsed: z.object({ reflink: count, readWrite: count }),
+  engineUsed: z.object({
+    reflink: count,
+    copyFileRange: count,
+    readWrite: count,
+    ioUring: count,
+    mmap: count,
+    holes: count,
+    directIoBytes: count,
+  }),
   errors: z.array(
     z.object({
       reason: z.string(),

@@ -89,7 +89,12 @@ export type TransferProgress = z.infer<typeof transferProgress>;
 
 export const engineUsed = z.object({
   reflink: count.describe('Bytes that the file system shares between source and destination instead of copying them.'),
+  copyFileRange: count.optional().describe('Bytes that the kernel or a file server copied by itself (copy_file_range).'),
   readWrite: count.describe('Bytes moved by read and write.'),
+  ioUring: count.optional().describe('Bytes moved by io_uring.'),
+  mmap: count.optional().describe('Bytes written from a mapping of the source.'),
+  holes: count.optional().describe('Bytes of holes and, with preserve.sparse Always, of zeros, that take no space at the destination.'),
+  directIoBytes: count.optional().describe('Beside the methods: how many of these bytes were written past the page cache.'),
 });
 export type EngineUsed = z.infer<typeof engineUsed>;
 
@@ -143,7 +148,9 @@ export const transferJobStatus = z.object({
   progress: transferProgress.optional().describe('What has been found, copied and verified so far.'),
   engineUsed: engineUsed
     .optional()
-    .describe('Bytes by the method that moved them; the methods do not overlap and their sum is progress.bytesDone.'),
+    .describe(
+      'Bytes by the method that moved them; the methods do not overlap and their sum is progress.bytesDone. directIoBytes is no method: it counts some of them again.',
+    ),
   errors: z
     .array(transferFailure)
     .max(maxFailureKinds)

@@ -3,7 +3,7 @@ import { destinationOutsideSource, endpoint } from './endpoint.ts';
 import { apiVersion, type KindDefinition, type TransitionRule } from './kind-definition.ts';
 import { objectMeta } from './object-meta.ts';
 import { quantityBetween } from './quantity.ts';
-import { withRules } from './rule.ts';
+import { type Rule, withRules } from './rule.ts';
 import { atomic, onConflict, ordering, selection, symlinks } from './selection.ts';
 import { transferJobStatus } from './transfer-job-status.ts';
 
@@ -12,6 +12,12 @@ export type UpdateMode = z.infer<typeof updateMode>;
 
 export const durability = z.enum(['Batch', 'File', 'None']);
 export type Durability = z.infer<typeof durability>;
+
+export const ioMode = z.enum(['Auto', 'Posix', 'IoUring', 'Mmap']);
+
+export const directIo = z.enum(['Auto', 'Always', 'Never']);
+
+export const sparseMode = z.enum(['Auto', 'Always', 'Never']);
 
 export const digestAlgorithm = z.enum(['XXH3', 'XXH64', 'BLAKE3', 'SHA256']);
 export type DigestAlgorithm = z.infer<typeof digestAlgorithm>;
@@ -80,6 +86,12 @@ export const preserve = z.strictObject({
     .boolean()
     .default(true)
     .describe('FIFOs, sockets and devices, where the policy keeps them. If false, they are left out and counted in entriesRefused.'),
+  sparse: sparseMode
+    .default('Auto')
+    .describe(
+      'What becomes of the holes of sparse files. Auto makes them again where the source has them. Always also makes holes of blocks of zeros. Never writes every byte, ' +
+        'so that the copy takes all its space.',
+    ),
   strict: z
     .boolean()
     .default(false)
@@ -89,7 +101,26 @@ export const preserve = z.strictObject({
 });
 export type Preserve = z.infer<typeof preserve>;
 
-const engine = z.strictObject({
+const directIoNeedsCalls: Rule<{ io: z.infer<typeof ioMode>; directIo: z.infer<typeof directIo> }> = {
+  message: 'must be Auto or Never while io is Mmap, which always goes through the page cache; set io to Auto, Posix or IoUring',
+  holds: (value) => !(value.io === 'Mmap' && value.directIo === 'Always'),
+  cel: "!(self.io == 'Mmap' && self.directIo == 'Always')",
+  member: 'directIo',
+};
+
+const engineMembers = z.strictObject({
+  io: ioMode
+    .default('Auto')
+    .describe(
+      'By what calls bytes are moved. Auto takes the best that the file systems offer: shared blocks, copies made by a file server, read and write. ' +
+        'Posix (read and write), IoUring and Mmap move every byte that way; where that is not possible they fall back to read and write.',
+    ),
+  directIo: directIo
+    .default('Auto')
+    .describe(
+      'Whether files of a megabyte or more go past the page cache. Auto only for cold files of a gigabyte or more that would fill half of it, when that is measured to be faster. ' +
+        'Always for all; where a file system cannot, through the page cache.',
+    ),
   bufferSize: quantityBetween({ least: '4Ki', most: '1Gi', unit: 'bytes', advice: 'leave it out to let the engine choose' })
     .optional()
     .describe(
@@ -101,6 +132,7 @@ const engine = z.strictObject({
       'On a machine of several memory nodes, Auto keeps threads and buffers on the node of the destination (else of the source), and spreads them where the storage has none. Off leaves it to the kernel.',
     ),
 });
+const engine = withRules(engineMembers, [directIoNeedsCalls]);
 
 /** What a user asks for. Only fields that this build carries out: any other is refused. */
 export const transferJobSpec = withRules(

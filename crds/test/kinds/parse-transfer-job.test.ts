@@ -30,7 +30,7 @@ test('defaults are filled in, and what was left out stays out', () => {
     verify: { algorithm: 'XXH3', level: 'Readback' },
     durability: 'Batch',
     parallelism: {},
-    engine: { numa: 'Auto' },
+    engine: { io: 'Auto', directIo: 'Auto', numa: 'Auto' },
     suspend: false,
   });
 });

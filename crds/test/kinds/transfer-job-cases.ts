@@ -94,6 +94,10 @@ export const acceptedJobs: readonly AcceptedObject[] = [
   { name: 'the smallest buffer', document: jobWith({ engine: { bufferSize: 4096 } }) },
   { name: 'the largest buffer', document: jobWith({ engine: { bufferSize: '1Gi' } }) },
   { name: 'threads and buffers wherever the kernel puts them', document: jobWith({ engine: { numa: 'Off' } }) },
+  { name: 'a ring past the page cache', document: jobWith({ engine: { io: 'IoUring', directIo: 'Always' } }) },
+  { name: 'a mapping', document: jobWith({ engine: { io: 'Mmap', directIo: 'Never' } }) },
+  { name: 'a copy without holes', document: jobWith({ preserve: { sparse: 'Never' } }) },
+  { name: 'preserve that says nothing', document: jobWith({ preserve: {} }) },
   { name: 'one thread', document: jobWith({ parallelism: { threadsPerNode: 1 } }) },
   { name: '256 threads', document: jobWith({ parallelism: { threadsPerNode: 256 } }) },
   { name: 'a destination beside the source', document: withinRoot('data/run4', 'data/run42') },
@@ -224,6 +228,12 @@ const refusedByRule: readonly RefusedObject[] = [
   rule('a buffer below 4Ki', jobWith({ engine: { bufferSize: '4095.5' } }), 'spec.engine.bufferSize', bufferMessage),
   rule('a buffer above 1Gi', jobWith({ engine: { bufferSize: 1073741825 } }), 'spec.engine.bufferSize', bufferMessage),
   rule('a buffer of another unit', jobWith({ engine: { bufferSize: '1MiB' } }), 'spec.engine.bufferSize', bufferFormMessage),
+  rule(
+    'a mapping past the page cache',
+    jobWith({ engine: { io: 'Mmap', directIo: 'Always' } }),
+    'spec.engine.directIo',
+    'must be Auto or Never while io is Mmap, which always goes through the page cache; set io to Auto, Posix or IoUring',
+  ),
   rule('a destination that is the source', withinRoot('a/b', 'a/b'), 'spec.destination', overlapMessage),
   rule('a destination inside the source', withinRoot('a', 'a/b'), 'spec.destination', overlapMessage),
   rule('a destination below a source that is the whole root', withinRoot('', 'copy'), 'spec.destination', overlapMessage),
@@ -311,6 +321,9 @@ const refusedByStructure: readonly RefusedObject[] = [
     'must be true or false, not a string',
   ),
   structure('a list as preserve', jobWith({ preserve: ['owner'] }), 'spec.preserve', 'must be an object, not a list'),
+  structure('a call in small letters', jobWith({ engine: { io: 'posix' } }), 'spec.engine.io', 'must be Auto, Posix, IoUring, or Mmap'),
+  structure('true for direct I/O', jobWith({ engine: { directIo: true } }), 'spec.engine.directIo', 'must be Auto, Always, or Never'),
+  structure('sparse sometimes', jobWith({ preserve: { sparse: 'Maybe' } }), 'spec.preserve.sparse', 'must be Auto, Always, or Never'),
   structure('a bandwidth without a limit', jobWith({ bandwidth: {} }), limit, 'is required'),
   structure('a limit with a fraction as a number', limited(1.5), limit, quantityMessage),
   structure('a list as the limit', limited([]), limit, quantityMessage),
@@ -334,7 +347,8 @@ const refusedAsUnknown: readonly RefusedObject[] = [
   unknown('a field of later in verify', jobWith({ verify: { sample: 1 } }), 'spec.verify.sample'),
   unknown('a field of later in parallelism', jobWith({ parallelism: { shards: 2 } }), 'spec.parallelism.shards'),
   unknown('a misspelt member of preserve', jobWith({ preserve: { xattr: false } }), 'spec.preserve.xattr'),
-  unknown('a field of later in engine', jobWith({ engine: { io: 'Auto' } }), 'spec.engine.io'),
+  unknown('a field of later in engine', jobWith({ engine: { compression: 'None' } }), 'spec.engine.compression'),
+  unknown('a field of later in preserve', jobWith({ preserve: { colour: true } }), 'spec.preserve.colour'),
   unknown('a misspelt member of metadata', { ...jobWith(), metadata: { name: 'run42', lables: {} } }, 'metadata.lables'),
   unknown('a member beside spec', { ...jobWith(), specs: {} }, 'specs'),
 ];
@@ -356,7 +370,7 @@ const full = {
   selection: { exclude: ['a'] },
   verify: { level: 'Source' },
   durability: 'File',
-  preserve: { strict: true },
+  preserve: { strict: true, sparse: 'Always' },
   engine: { bufferSize: '1Mi' },
 };
 const changed = (spec: object): object => jobWith({ ...full, ...spec });
@@ -379,6 +393,8 @@ const fixedOnceStarted: readonly (readonly [name: string, change: object, field:
   ['preserve, which goes', { preserve: undefined }, 'spec.preserve'],
   ['a member of engine', { engine: { bufferSize: '2Mi' } }, 'spec.engine'],
   ['engine, which goes', { engine: undefined }, 'spec.engine'],
+  ['how holes are kept', { preserve: { sparse: 'Never' } }, 'spec.preserve'],
+  ['preserve, which goes', { preserve: undefined }, 'spec.preserve'],
 ];
 
 export const jobTransitions: readonly Transition[] = [

@@ -27,7 +27,7 @@ export const finishedStatus = {
     lastUpdateTime: '2026-01-31T10:30:07+01:00',
     summary: { progress: '1'.repeat(64), rate: '1'.repeat(64), eta: '1'.repeat(64) },
   },
-  engineUsed: { reflink: 0, readWrite: 9007199254740991 },
+  engineUsed: { reflink: 0, copyFileRange: 0, readWrite: 9007199254740991, ioUring: 0, mmap: 0, holes: 0, directIoBytes: 0 },
   shards: { total: 1, active: 0, succeeded: 0, failed: 1, nodes: 'n'.repeat(512) },
   errors: Array.from({ length: 10 }, () => ({
     reason: 'PermissionDenied'.padEnd(64, 'd'),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/io_uring_probe.h"
+#include "engine/sparse_map.h"
 #include "engine_run.h"
 #include "xattrs.h"
 
@@ -96,6 +97,19 @@ Napi::Value GlobMatches(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), glob != nullptr && glob->Matches(path, name, info[2].As<Napi::Boolean>()));
 }
 
+// What a file occupies and where its holes are; the error's name when it cannot be asked.
+Napi::Value SparseFactsForJs(const Napi::CallbackInfo& info) {
+  const auto facts = ReadSparseFacts(info[0].As<Napi::Number>().Int32Value());
+  if (!facts) return Napi::String::New(info.Env(), ErrnoName(facts.error().code));
+  auto result = Napi::Object::New(info.Env());
+  result.Set("sizeBytes", static_cast<double>(facts.value().size));
+  result.Set("allocatedBytes", static_cast<double>(facts.value().allocated_bytes));
+  result.Set("holeBytes", static_cast<double>(facts.value().hole_bytes));
+  result.Set("extentCount", static_cast<double>(facts.value().extent_count));
+  result.Set("holeCount", static_cast<double>(facts.value().hole_count));
+  return result;
+}
+
 Napi::Value BootTimeMs(const Napi::CallbackInfo& info) {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);  // cannot fail: every kernel since 2.6.39 has the clock
@@ -108,6 +122,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("offersDigest", Napi::Function::New(env, OffersDigest));
   exports.Set("compareTrees", Napi::Function::New(env, CompareTrees));
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
+  exports.Set("sparseFacts", Napi::Function::New(env, SparseFactsForJs));
   exports.Set("bootTimeMs", Napi::Function::New(env, BootTimeMs));
   exports.Set("digestRate", Napi::Function::New(env, DigestRate));
   exports.Set("readXattr", Napi::Function::New(env, ReadXattr));

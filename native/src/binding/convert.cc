@@ -112,6 +112,21 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.durability = durability == "Batch"  ? Durability::kBatch
                        : durability == "File" ? Durability::kFile
                                               : Durability::kNone;
+  const std::string io = Text(value, "io");
+  request.io = io == "Posix"     ? IoMode::kPosix
+               : io == "IoUring" ? IoMode::kIoUring
+               : io == "Mmap"    ? IoMode::kMmap
+                                 : IoMode::kAuto;
+  const std::string direct_io = Text(value, "directIo");
+  request.direct_io = direct_io == "Always"  ? DirectIo::kAlways
+                      : direct_io == "Never" ? DirectIo::kNever
+                                             : DirectIo::kAuto;
+  const std::string sparse = Text(value, "sparse");
+  request.sparse = sparse == "Always"  ? SparseMode::kAlways
+                   : sparse == "Never" ? SparseMode::kNever
+                                       : SparseMode::kAuto;
+  request.page_cache_bytes = value.Get("pageCacheBytes").As<Napi::Number>().Int64Value();
+  request.ring_memory_bytes = value.Get("ringMemoryBytes").As<Napi::Number>().Int64Value();
   const auto temporaries = value.Get("temporaries").As<Napi::Object>();
   request.job = temporaries.Get("job").As<Napi::Number>().Uint32Value();
   request.epoch = temporaries.Get("epoch").As<Napi::Number>().Uint32Value();

@@ -28,6 +28,8 @@ class Buffer {
   ~Buffer();
 
   std::span<std::byte> bytes() const { return bytes_; }
+  // Never gives the memory back: somebody may still write to it.
+  void Leak() { bytes_ = {}; }
 
  private:
   friend class BufferMemory;

@@ -69,7 +69,7 @@ void Completion::KeepForBatch(WrittenFile file) {
       batch_bytes_ = 0;
       batch_began_ = ::time(nullptr);
     }
-    batch_bytes_ += file.read_write_bytes;
+    batch_bytes_ += file.moved.written();
     batch_.push_back(std::move(file));
     if (batch_.size() > transfer_.budget.kept_for_batch && !many_files_) {
       many_files_ = true;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "method.h"
 #include "transfer.h"
 
 namespace smartcopy {
@@ -21,8 +22,7 @@ struct WrittenFile {
   // Still open; may be given up to save descriptors once the file waits for a batch.
   UniqueFd fd;
   // Content that this run added, taken back from the counters when the file fails after all.
-  int64_t reflink_bytes = 0;
-  int64_t read_write_bytes = 0;
+  MovedCounts moved;
   // The source's id when it has further names to be linked to this one.
   std::optional<FileId> link_group;
   // Empty when no digest is wanted.

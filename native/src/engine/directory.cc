@@ -133,6 +133,7 @@ Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& dest
   auto sync_fd = OpenDirectoryBeneath(destination.get(), ".", resolve_);
   if (!sync_fd && sync_fd.error().code != EACCES) return sync_fd.error();
   auto made = std::make_unique<DestinationFileSystem>();
+  made->type = static_cast<long>(facts.f_type);
   made->trusts_syncfs = sync_fd.ok() && TrustsSyncfs(facts.f_type);
   if (sync_fd) made->sync_fd = std::move(*sync_fd);
   made->is_memory = facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;

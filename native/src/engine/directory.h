@@ -43,6 +43,8 @@ struct DestinationFileSystem {
   // Whether it keeps modification times to the nanosecond; not known before the first was set.
   enum class Times : uint8_t { kUnknown, kExact, kCoarse };
   std::atomic<Times> times{Times::kUnknown};
+  // As statfs tells it.
+  long type = 0;
 };
 
 // The two descriptors of a directory pair. Without a destination while there is none: it is made when something goes

@@ -62,11 +62,14 @@ int ErrnoFor(Syscall which) {
 size_t LengthFor(Syscall which, size_t asked) {
   if (current.shorten && IsChosen(which, CallCount(which))) return std::max<size_t>(asked / 2, 1);
   if (current.shorten_to == 0) return asked;
-  const size_t most = which == Syscall::kPread ? current.shorten_to : (current.shorten_to + 1) / 2;
+  const bool reads = which == Syscall::kPread || which == Syscall::kRingRead;
+  const size_t most = reads ? current.shorten_to : (current.shorten_to + 1) / 2;
   return std::min(asked, most);
 }
 
 bool CorruptsThisWrite() { return current.corrupt_write >= 0 && CallCount(Syscall::kPwrite) == current.corrupt_write; }
+
+long FileSystemType(long real) { return current.file_system_type != 0 ? current.file_system_type : real; }
 
 }  // namespace smartcopy::faults
 

@@ -33,6 +33,8 @@ struct Plan {
   size_t shorten_to = 0;
   // The write (counted from 0) whose first byte arrives changed, as from a disk that lies; none when negative.
   int64_t corrupt_write = -1;
+  // What every file system says it is, for decisions about those that a test machine has not; 0 for the truth.
+  long file_system_type = 0;
 };
 
 void Use(const Plan& plan);
@@ -43,12 +45,14 @@ int64_t CallCount(Syscall which);
 int ErrnoFor(Syscall which);
 size_t LengthFor(Syscall which, size_t asked);
 bool CorruptsThisWrite();
+long FileSystemType(long real);
 
 #else
 
 constexpr int ErrnoFor(Syscall) { return 0; }
 constexpr size_t LengthFor(Syscall, size_t asked) { return asked; }
 constexpr bool CorruptsThisWrite() { return false; }
+constexpr long FileSystemType(long real) { return real; }
 
 #endif
 

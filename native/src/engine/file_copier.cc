@@ -29,7 +29,6 @@ Result<bool> IsMadeUp(int file) {
   return std::find(kTypes.begin(), kTypes.end(), static_cast<long>(found.f_type)) != kTypes.end();
 }
 
-bool IsSparse(const struct stat& source) { return source.st_blocks * 512 < source.st_size; }
 
 }  // namespace
 
@@ -222,32 +221,61 @@ Result<off_t> FileCopier::CopyOnce(FileCopy& file, Worker& worker) {
   auto shared = CopyByReference(file);
   if (!shared) return shared.error();
   if (*shared) return **shared;
-  if (worker.digest != nullptr) worker.digest->Reset();
-  auto copied = read_write().Copy(ContentOf(file, worker.CopyBuffer(), worker.digest.get()));
-  if (!copied) return copied.error();
-  if (worker.digest != nullptr) file.digest = worker.digest->Hex();
-  return copied->value_or(0);
+  Watch watch;
+  if (worker.digest != nullptr) {
+    worker.digest->Reset();
+    watch = [&worker](std::span<const std::byte> bytes) {
+      worker.digest->Update(bytes);
+      return true;
+    };
+  }
+  auto copied = content_.Copy(ContentOf(file, &worker), watch);
+  if (copied && worker.digest != nullptr) file.digest = worker.digest->Hex();
+  return copied;
 }
 
 Result<std::optional<off_t>> FileCopier::CopyByReference(FileCopy& file) {
-  const bool wants_digest = transfer_.request.digest.has_value();
-  if (!wants_digest) {
-    const ContentCopy content = ContentOf(file, {}, nullptr);
-    for (size_t index = 0; index + 1 < strategies_.size(); ++index) {
-      auto copied = strategies_[index]->Copy(content);
-      if (!copied || *copied) return copied;
-    }
-  }
-  if (auto error = Reserve(file)) return *error;
+  const ContentCopy content = ContentOf(file, nullptr);
+  auto choice = content_.Choose(content, file.source_stat, file.task.directory->file_system->type);
+  if (!choice) return choice.error();
+  file.plan.choice = *choice;
+  auto shared = content_.Share(content, {});
+  if (!shared || *shared) return shared;
+  if (ContentCopier::WantsDirect(*choice)) OpenDirect(file);
+  if (auto error = MakeReady(file)) return *error;
   return std::optional<off_t>();
+}
+
+// A file that cannot bypass the page cache goes through it, and that is counted.
+void FileCopier::OpenDirect(FileCopy& file) {
+  const std::string& present = file.temporary.empty() ? file.task.name : file.temporary;
+  auto direct = OpenDirectFiles({file.open->source.get(), file.task.source_name.c_str(), file.source.get()},
+                                {file.open->destination.get(), present.c_str(), file.destination.get()},
+                                transfer_.directories.resolve());
+  if (direct)
+    file.plan.direct = std::move(*direct);
+  else
+    transfer_.fallbacks.Add("directIo", "pageCache", direct.error().code);
+}
+
+// The place for the bytes. A sparse file gets its size, so that the file system adds nothing behind what is written;
+// direct writes that would extend a file are made one after the other, so it gets its size for these too.
+std::optional<IoError> FileCopier::MakeReady(FileCopy& file) {
+  const bool keeps_holes = file.plan.choice.holes != Holes::kWritten;
+  if (!keeps_holes) {
+    if (auto error = Reserve(file)) return error;
+  }
+  const bool knows_size = file.plan.choice.holes == Holes::kFromMap || file.plan.choice.holes == Holes::kFromBoth;
+  if (!knows_size && !file.plan.direct) return std::nullopt;
+  file.plan.has_size = true;
+  return ErrorOf(sys::Ftruncate(file.destination.get(), file.source_stat.st_size), Syscall::kFtruncate);
 }
 
 // The size stays 0 until bytes are written (FALLOC_FL_KEEP_SIZE), so that what a killed run leaves behind never has the
 // size of a finished file before it has its bytes.
 std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
   const struct stat& source = file.source_stat;
-  if (source.st_size < kSmallestReserved || IsSparse(source) || !file.task.directory->file_system->preallocates)
-    return std::nullopt;
+  if (source.st_size < kSmallestReserved || !file.task.directory->file_system->preallocates) return std::nullopt;
   // A request that must fail is not made: while ext4 finds that out, it holds what little space there is, and the small
   // files of other threads fail for it.
   struct statfs space{};
@@ -280,19 +308,25 @@ Outcome FileCopier::StartAgain(FileCopy& file) {
   auto now = StatOf(file.source.get());
   if (!now) return TaskFailure(file.task, now.error(), Side::kSource);
   file.source_stat = *now;
-  const auto error = ErrorOf(sys::Ftruncate(file.destination.get(), 0), Syscall::kFtruncate);
+  auto error = ErrorOf(sys::Ftruncate(file.destination.get(), 0), Syscall::kFtruncate);
+  if (!error && file.plan.has_size) error = MakeReady(file);
   return error ? Outcome(TaskFailure(file.task, *error, Side::kDestination)) : std::nullopt;
 }
 
-ContentCopy FileCopier::ContentOf(FileCopy& file, std::span<std::byte> buffer, Digest* digest) const {
-  return ContentCopy{file.source.get(),
-                     file.destination.get(),
-                     file.source_stat.st_size,
-                     file.task.directory->source_id.device,
-                     file.task.directory->destination_id.device,
-                     digest,
-                     buffer,
-                     &file.moved};
+ContentCopy FileCopier::ContentOf(FileCopy& file, Worker* worker) {
+  ContentCopy content;
+  content.source = file.source.get();
+  content.destination = file.destination.get();
+  content.size = file.source_stat.st_size;
+  content.source_device = file.task.directory->source_id.device;
+  content.destination_device = file.task.directory->destination_id.device;
+  content.moved = &file.moved;
+  content.plan = &file.plan;
+  if (worker != nullptr) {
+    content.buffer = worker->CopyBuffer();
+    content.ring = &worker->ring;
+  }
+  return content;
 }
 
 Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
@@ -335,14 +369,14 @@ void FileCopier::Finish(FileCopy& file) {
   if (failed) return Fail(file, std::move(*failed));
   WrittenFile written = SettledAs(file.task);
   written.is_new = !file.replaces;
-  written.method = file.moved.reflink > 0 ? "reflink" : "readWrite";
   written.content_bytes = file.source_stat.st_size;
   written.temporary = std::move(file.temporary);
   written.id = FileId::Of(file.created);
   TimesFor(transfer_, file.source_stat, written.times);
   written.fd = std::move(file.destination);
-  written.reflink_bytes = file.moved.reflink;
-  written.read_write_bytes = file.moved.read_write;
+  written.moved = file.moved.Counts();
+  const char* const method = written.moved.method();
+  written.method = method != nullptr ? method : MethodName(Method::kReadWrite);
   written.digest = std::move(file.digest);
   completion_.Finish(std::move(written));
 }
@@ -361,14 +395,13 @@ void FileCopier::RemoveWritten(FileCopy& file) {
   file.temporary.clear();
 }
 
-void FileCopier::TakeBackMoved(FileCopy& file) {
-  transfer_.control.Add(Word::kReflinkBytes, -file.moved.reflink.exchange(0));
-  transfer_.control.Add(Word::kReadWriteBytes, -file.moved.read_write.exchange(0));
-}
+void FileCopier::TakeBackMoved(FileCopy& file) { file.moved.TakeBackFrom(transfer_.control); }
 
 Failure FileCopier::SystemFailureOf(const FileCopy& file, const IoError& error) {
-  const Side side = error.call == Syscall::kPread || error.call == Syscall::kFstat ? Side::kSource : Side::kDestination;
-  return TaskFailure(file.task, error, side);
+  static constexpr std::array kOfSource = {Syscall::kPread, Syscall::kFstat, Syscall::kRingRead, Syscall::kLseek,
+                                           Syscall::kMmap};
+  const bool of_source = std::find(kOfSource.begin(), kOfSource.end(), error.call) != kOfSource.end();
+  return TaskFailure(file.task, error, of_source ? Side::kSource : Side::kDestination);
 }
 
 }  // namespace smartcopy

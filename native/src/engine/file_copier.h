@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "copy_strategy.h"
+#include "content_copier.h"
 #include "entries.h"
 
 namespace smartcopy {
@@ -22,6 +22,7 @@ struct FileCopy {
   bool replaces = false;                // something has the name already
   std::optional<mode_t> replaced_mode;  // of a regular file that has it
   MovedBytes moved;
+  ContentPlan plan;
   std::string digest;
 };
 
@@ -43,7 +44,7 @@ class FileCopier {
         completion_(completion),
         entries_(entries),
         large_files_(large_files),
-        strategies_(MakeStrategies(transfer)) {}
+        content_(transfer) {}
 
   // Handles an entry whose directory counts it as pending: from here on that ends with the listener's word, be it later
   // and from another thread.
@@ -53,15 +54,15 @@ class FileCopier {
   // Opens the source and decides. Nothing when the file is settled, or will be by somebody else.
   std::unique_ptr<FileCopy> Open(FileTask task, std::shared_ptr<OpenDirectory> open);
   Outcome CreateDestination(FileCopy& file);
-  // Copies by the first way that needs no reading and writing: how much, or nothing when none is offered. Then the
-  // space is reserved for reading and writing.
+  // Settles how the content is moved. Shares it, when that is offered: how much, or nothing; then the destination is
+  // made ready for the bytes.
   Result<std::optional<off_t>> CopyByReference(FileCopy& file);
   // Whether the source is no longer what it was when it was opened.
   Result<bool> SourceChanged(FileCopy& file, off_t copied);
   // Begins again after the source changed: the destination is empty and the source looked at anew.
   Outcome StartAgain(FileCopy& file);
-  ContentCopy ContentOf(FileCopy& file, std::span<std::byte> buffer, Digest* digest) const;
-  ReadWriteCopy& read_write() { return static_cast<ReadWriteCopy&>(*strategies_.back()); }
+  static ContentCopy ContentOf(FileCopy& file, Worker* worker);
+  ContentCopier& content() { return content_; }
   // Makes what was written durable and leads further reads of it past the page cache.
   Outcome BeginMediaRead(const FileCopy& file);
   // Owner and mode, then the rest by durability. Settles the file.
@@ -86,7 +87,9 @@ class FileCopier {
   Outcome CopyContent(FileCopy& file, Worker& worker);
   Result<off_t> CopyOnce(FileCopy& file, Worker& worker);
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
+  std::optional<IoError> MakeReady(FileCopy& file);
   std::optional<IoError> Reserve(FileCopy& file);
+  void OpenDirect(FileCopy& file);
   void RemoveWritten(FileCopy& file);
   void TakeBackMoved(FileCopy& file);
 
@@ -94,7 +97,7 @@ class FileCopier {
   Completion& completion_;
   Entries& entries_;
   LargeFileLane& large_files_;
-  std::vector<std::unique_ptr<CopyStrategy>> strategies_;
+  ContentCopier content_;
 };
 
 }  // namespace smartcopy

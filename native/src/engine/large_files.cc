@@ -7,7 +7,6 @@
 #include <chrono>
 
 #include "media_read.h"
-#include "ranges.h"
 
 namespace smartcopy {
 namespace {
@@ -110,7 +109,7 @@ void LargeFiles::PrepareDigest(LargeFile& file) const {
   const CopyRequest& request = transfer_.request;
   file.digest = nullptr;
   file.tree = nullptr;
-  file.range_bytes = RangeBytesOf(request, file.copy->source_stat.st_size);
+  file.range_bytes = RangeBytes(request, file.copy->plan.choice, file.copy->source_stat.st_size);
   if (!request.digest) return;
   const auto subtree =
       static_cast<off_t>(std::max(kMediaAlignment, std::bit_floor(static_cast<size_t>(request.range_bytes))));
@@ -150,10 +149,11 @@ void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
 }
 
 Result<off_t> LargeFiles::CopyRange(LargeFile& file, off_t begin, off_t end, Worker& worker) {
+  const auto content = FileCopier::ContentOf(*file.copy, &worker);
+  if (file.digest == nullptr && file.tree == nullptr) return copier_->content().CopyRange(content, {begin, end}, {});
   bool my_turn = false;
   Blake3Subtree subtree(begin);
-  const auto content = copier_->ContentOf(*file.copy, worker.CopyBuffer(), nullptr);
-  auto copied = copier_->read_write().CopyRange(content, begin, end, [&](std::span<const std::byte> bytes) {
+  auto copied = copier_->content().CopyRange(content, {begin, end}, [&](std::span<const std::byte> bytes) {
     if (file.tree != nullptr) subtree.Update(bytes);
     if (file.digest == nullptr) return true;
     my_turn = my_turn || WaitForTurn(file, begin);

@@ -1,6 +1,7 @@
 #include "media_read.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include <algorithm>
 
@@ -17,7 +18,7 @@ constexpr size_t RoundDown(size_t length, size_t unit) { return length / unit * 
 std::optional<IoError> BeginMediaRead(int fd, bool is_memory) {
   if (is_memory) return IoError{EOPNOTSUPP, Syscall::kFstatfs};
   if (auto error = ErrorOf(sys::Fdatasync(fd), Syscall::kFdatasync)) return error;
-  if (auto error = ErrorOf(sys::DropCache(fd), Syscall::kFadvise)) return error;
+  if (auto error = ErrorOf(sys::Fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), Syscall::kFadvise)) return error;
   return ErrorOf(sys::SetDirect(fd), Syscall::kFcntl);
 }
 

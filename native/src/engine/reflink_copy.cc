@@ -1,52 +1,41 @@
 #include <errno.h>
-
-#include <algorithm>
-#include <array>
+#include <linux/fs.h>
 
 #include "copy_strategy.h"
+#include "open_beneath.h"
 
 namespace smartcopy {
-namespace {
 
-// What kernels and file systems answer for "not here" or "not this file". Everything else is an error of the copy:
-// after EIO, ENOMEM, ENOSPC or EDQUOT no other way may be tried.
-constexpr std::array kNotOffered = {ENOSYS,  ENOTTY, EOPNOTSUPP, EINVAL, EBADF, EXDEV,
-                                    ETXTBSY, EPERM,  EACCES,     ENOENT, EFBIG, EAGAIN};
-
-// Those of them that hold for every file between the same two file systems.
-constexpr std::array kNeverOffered = {ENOSYS, ENOTTY, EOPNOTSUPP, EXDEV};
-
-template <size_t kSize>
-bool Contains(const std::array<int, kSize>& codes, int code) {
-  return std::find(codes.begin(), codes.end(), code) != codes.end();
-}
-
-}  // namespace
-
-Result<std::optional<off_t>> ReflinkCopy::Copy(const ContentCopy& file) {
-  if (file.digest != nullptr || file.size == 0 || KnownRefused(file)) return std::optional<off_t>();
+Result<std::optional<off_t>> ReflinkCopy::CopyRange(const ContentCopy& file, Range range, const Watch& watch) {
+  const bool whole = range.begin == 0 && range.end == file.size && file.size > 0;
+  if (!whole || watch || capabilities_.KnownRefused(method(), file)) return std::optional<off_t>();
+  if (auto error = KeepNoCowFlag(file)) return *error;
   const long answer = sys::Ficlone(file.destination, file.source);
   if (answer >= 0) {
     // The clone holds what the source held at that instant, which may be more or less than when it was opened.
     auto cloned = StatOf(file.destination);
     if (!cloned) return cloned.error();
-    transfer_.control.Add(Word::kReflinkBytes, cloned->st_size);
-    file.moved->reflink.fetch_add(cloned->st_size);
+    file.moved->Add(transfer_.control, method(), cloned->st_size);
     return std::optional<off_t>(cloned->st_size);
   }
-  const int code = static_cast<int>(-answer);
-  if (!Contains(kNotOffered, code)) return IoError{code, Syscall::kFiclone};
-  transfer_.fallbacks.Add(name(), "readWrite", code);
-  if (Contains(kNeverOffered, code)) {
-    const std::lock_guard lock(mutex_);
-    refused_[{file.source_device, file.destination_device}] = true;
-  }
+  const IoError error{static_cast<int>(-answer), Syscall::kFiclone};
+  if (auto final = capabilities_.Refused(method(), file, error, MethodName(Method::kReadWrite))) return *final;
   return std::optional<off_t>();
 }
 
-bool ReflinkCopy::KnownRefused(const ContentCopy& file) {
-  const std::lock_guard lock(mutex_);
-  return refused_.contains({file.source_device, file.destination_device});
+// On btrfs a file without copy on write shares blocks only with its like, and the flag can be set only while it is
+// empty. A flag that cannot be set makes the clone fail, and the bytes are moved.
+std::optional<IoError> ReflinkCopy::KeepNoCowFlag(const ContentCopy& file) {
+  auto type = capabilities_.TypeOf(file.destination, file.destination_device);
+  if (!type) return type.error();
+  if (!TraitsOf(*type).has_no_cow_flag) return std::nullopt;
+  int of_source = 0;
+  int of_destination = 0;
+  if (sys::GetFlags(file.source, &of_source) < 0 || sys::GetFlags(file.destination, &of_destination) < 0)
+    return std::nullopt;
+  if (((of_source ^ of_destination) & FS_NOCOW_FL) == 0) return std::nullopt;
+  sys::SetFlags(file.destination, of_destination ^ FS_NOCOW_FL);
+  return std::nullopt;
 }
 
 }  // namespace smartcopy

@@ -8,13 +8,17 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <climits>
+#include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
 #include "fault_injection.h"
@@ -97,26 +101,103 @@ long Lstatat(int directory, const char* name, struct stat* out) {
 }
 
 long Fstatfs(int fd, struct statfs* out) {
-  return Ask(Syscall::kFstatfs, [&] { return ::fstatfs(fd, out); });
+  const long answer = Ask(Syscall::kFstatfs, [&] { return ::fstatfs(fd, out); });
+  if (answer >= 0) out->f_type = faults::FileSystemType(out->f_type);
+  return answer;
 }
 
 long Getdents64(int fd, void* into, size_t length) {
   return Ask(Syscall::kGetdents64, [&] { return ::syscall(SYS_getdents64, fd, into, length); });
 }
 
-long Pread(int fd, void* into, size_t length, off_t offset) {
+long Pread(int fd, void* into, size_t length, off_t offset, int flags) {
   length = faults::LengthFor(Syscall::kPread, length);
-  return Ask(Syscall::kPread, [&] { return ::pread(fd, into, length, offset); });
+  return Ask(Syscall::kPread, [&] {
+    if (flags == 0) return ::pread(fd, into, length, offset);
+    const iovec part{into, length};
+    return ::preadv2(fd, &part, 1, offset, flags);
+  });
 }
 
-long Pwrite(int fd, const void* from, size_t length, off_t offset) {
+long Pwrite(int fd, const void* from, size_t length, off_t offset, int flags) {
   length = faults::LengthFor(Syscall::kPwrite, length);
   if (faults::CorruptsThisWrite()) {
     std::string changed(static_cast<const char*>(from), length);
     changed[0] = static_cast<char>(~changed[0]);
     return Ask(Syscall::kPwrite, [&] { return ::pwrite(fd, changed.data(), length, offset); });
   }
-  return Ask(Syscall::kPwrite, [&] { return ::pwrite(fd, from, length, offset); });
+  return Ask(Syscall::kPwrite, [&] {
+    if (flags == 0) return ::pwrite(fd, from, length, offset);
+    const iovec part{const_cast<void*>(from), length};
+    return ::pwritev2(fd, &part, 1, offset, flags);
+  });
+}
+
+long CopyFileRange(int source, int destination, off_t offset, size_t length) {
+  length = faults::LengthFor(Syscall::kCopyFileRange, length);
+  return Ask(Syscall::kCopyFileRange, [&] {
+    off64_t from = offset;
+    off64_t to = offset;
+    return ::copy_file_range(source, &from, destination, &to, length, 0);
+  });
+}
+
+long Seek(int fd, off_t offset, int whence) {
+  return Ask(Syscall::kLseek, [&] { return ::lseek(fd, offset, whence); });
+}
+
+long Statx(int fd, ExtraStat* out) {
+  // The structure grew with the kernel and its headers; its places never changed (uapi/linux/stat.h).
+  constexpr unsigned kMountId = 0x1000;
+  constexpr unsigned kDirectAlignment = 0x2000;
+  alignas(8) std::array<std::byte, 256> memory{};
+  const auto word = [&](size_t at) {
+    uint32_t value = 0;
+    std::memcpy(&value, memory.data() + at, sizeof(value));
+    return value;
+  };
+  const long answer = Ask(Syscall::kStatx, [&] {
+    return ::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kMountId | kDirectAlignment, memory.data());
+  });
+  if (answer < 0) return answer;
+  if ((word(0) & kMountId) != 0) std::memcpy(&out->mount_id, memory.data() + 0x90, sizeof(out->mount_id));
+  out->knows_direct = (word(0) & kDirectAlignment) != 0;
+  const uint32_t of_memory = word(0x98);
+  const uint32_t of_offset = word(0x9c);
+  out->direct_alignment = of_memory == 0 || of_offset == 0 ? 0 : std::max(of_memory, of_offset);
+  return 0;
+}
+
+long CachedPages(int fd, off_t length, uint64_t* out) {
+  constexpr long kCachestat = 451;  // the same on every architecture
+  struct {
+    uint64_t offset, length;
+  } const range{0, static_cast<uint64_t>(length)};
+  std::array<uint64_t, 5> counts{};  // cached, dirty, under write-back, evicted, recently evicted
+  const long answer = Ask(Syscall::kCachestat, [&] { return ::syscall(kCachestat, fd, &range, counts.data(), 0); });
+  *out = counts[0];
+  return answer;
+}
+
+long GetFlags(int fd, int* out) {
+  return Ask(Syscall::kGetFlags, [&] { return ::ioctl(fd, FS_IOC_GETFLAGS, out); });
+}
+
+long SetFlags(int fd, int flags) {
+  return Ask(Syscall::kSetFlags, [&] { return ::ioctl(fd, FS_IOC_SETFLAGS, &flags); });
+}
+
+long SyncFileRange(int fd, off_t offset, off_t length, bool waits) {
+  const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  const unsigned flags = waits ? all : SYNC_FILE_RANGE_WRITE;
+  return Ask(Syscall::kSyncFileRange, [&] { return ::sync_file_range(fd, offset, length, flags); });
+}
+
+long Fadvise(int fd, off_t offset, off_t length, int advice) {
+  return Ask(Syscall::kFadvise, [&] {
+    errno = ::posix_fadvise(fd, offset, length, advice);  // answers the error itself
+    return errno == 0 ? 0 : -1;
+  });
 }
 
 long Read(int fd, void* into, size_t length) {
@@ -140,16 +221,6 @@ long SetDirect(int fd) {
   return Ask(Syscall::kFcntl, [&] {
     const int flags = ::fcntl(fd, F_GETFL);
     return flags < 0 ? flags : ::fcntl(fd, F_SETFL, flags | O_DIRECT);
-  });
-}
-
-long DropCache(int fd) {
-  return Ask(Syscall::kFadvise, [&]() -> long {
-    // Answers the error instead of setting errno.
-    const int error = ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (error == 0) return 0;
-    errno = error;
-    return -1;
   });
 }
 
@@ -342,6 +413,15 @@ long Getxattr(const char* path, const char* name, void* into, size_t length) {
   return Ask(Syscall::kGetxattr, [&] { return ::getxattr(path, name, into, length); });
 }
 
+long MapFile(int fd, off_t offset, size_t length, bool writes, void** out) {
+  return Ask(Syscall::kMmap, [&]() -> long {
+    void* memory = ::mmap(nullptr, length, writes ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, offset);
+    if (memory == MAP_FAILED) return -1;
+    *out = memory;
+    return 0;
+  });
+}
+
 long IoUringSetup(unsigned entries, io_uring_params* params) {
   return Ask(Syscall::kIoUringSetup, [&] { return ::syscall(SYS_io_uring_setup, entries, params); });
 }
@@ -350,6 +430,18 @@ long IoUringRegister(int ring, unsigned operation, void* argument, unsigned coun
   return Ask(Syscall::kIoUringRegister,
              [&] { return ::syscall(SYS_io_uring_register, ring, operation, argument, count); });
 }
+
+long IoUringEnter(int ring, unsigned submitting, unsigned waiting, unsigned flags) {
+  return Ask(Syscall::kIoUringEnter,
+             [&] { return ::syscall(SYS_io_uring_enter, ring, submitting, waiting, flags, nullptr, 0); });
+}
+
+long RingAnswer(Syscall which, int answer) {
+  const int injected = faults::ErrnoFor(which);
+  return injected != 0 ? -injected : answer;
+}
+
+size_t RingLength(Syscall which, size_t length) { return faults::LengthFor(which, length); }
 
 }  // namespace sys
 }  // namespace smartcopy

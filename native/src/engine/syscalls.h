@@ -59,6 +59,16 @@ namespace smartcopy {
   CALL(kClone, "clone") \
   CALL(kIoUringSetup, "io_uring_setup") \
   CALL(kIoUringRegister, "io_uring_register") \
+  CALL(kIoUringEnter, "io_uring_enter") \
+  CALL(kRingRead, "io_uring read") \
+  CALL(kRingWrite, "io_uring write") \
+  CALL(kCopyFileRange, "copy_file_range") \
+  CALL(kLseek, "lseek") \
+  CALL(kStatx, "statx") \
+  CALL(kGetFlags, "ioctl(FS_IOC_GETFLAGS)") \
+  CALL(kSetFlags, "ioctl(FS_IOC_SETFLAGS)") \
+  CALL(kSyncFileRange, "sync_file_range") \
+  CALL(kCachestat, "cachestat") \
   CALL(kMbind, "mbind") \
   CALL(kSchedSetaffinity, "sched_setaffinity")
 // clang-format on
@@ -87,9 +97,29 @@ long OpenParent(int directory);
 long Fstat(int fd, struct stat* out);
 long Lstatat(int directory, const char* name, struct stat* out);
 long Fstatfs(int fd, struct statfs* out);
+// What fstat does not tell; both fields stay 0 where the kernel does not know them.
+struct ExtraStat {
+  uint64_t mount_id = 0;          // Linux 5.8
+  uint32_t direct_alignment = 0;  // of offset, length and memory of direct I/O (Linux 6.1)
+  bool knows_direct = false;      // the file system said so: 0 above means that it has no direct I/O for this file
+};
+long Statx(int fd, ExtraStat* out);
+// How many pages of the file are in the page cache (Linux 6.5).
+long CachedPages(int fd, off_t length, uint64_t* out);
+long GetFlags(int fd, int* out);
+long SetFlags(int fd, int flags);
+// Starts writing a range of dirty pages, and also waits for it when `waits`. No promise of durability.
+long SyncFileRange(int fd, off_t offset, off_t length, bool waits);
+long Fadvise(int fd, off_t offset, off_t length, int advice);
 long Getdents64(int fd, void* into, size_t length);
-long Pread(int fd, void* into, size_t length, off_t offset);
-long Pwrite(int fd, const void* from, size_t length, off_t offset);
+// `flags` are RWF_*; with any of them a file system may answer EOPNOTSUPP.
+long Pread(int fd, void* into, size_t length, off_t offset, int flags = 0);
+long Pwrite(int fd, const void* from, size_t length, off_t offset, int flags = 0);
+// At the same offset on both sides.
+long CopyFileRange(int source, int destination, off_t offset, size_t length);
+// Where the next data or hole begins; `whence` is SEEK_DATA or SEEK_HOLE. Moves the position of the open file, which
+// nobody here reads from.
+long Seek(int fd, off_t offset, int whence);
 // Of a list, which may be a pipe; 0 at its end.
 long Read(int fd, void* into, size_t length);
 // 1 when a read will not wait, 0 when nothing came within that time.
@@ -98,8 +128,6 @@ long WaitReadable(int fd, int wait_ms);
 long Write(int fd, const void* from, size_t length);
 // Reads and writes pass by the page cache from now on, and must be aligned (O_DIRECT).
 long SetDirect(int fd);
-// Lets go of the cached content of a file. What is not yet written back, or is mapped by somebody, stays.
-long DropCache(int fd);
 long Fallocate(int fd, int mode, off_t offset, off_t length);
 long Ftruncate(int fd, off_t length);
 long Ficlone(int destination, int source);
@@ -148,8 +176,16 @@ long SetAffinity(const std::vector<unsigned>& cpus);
 // By path, following links: only to show a file's attributes to the person who named it. With a length of 0 it answers
 // how long the value is.
 long Getxattr(const char* path, const char* name, void* into, size_t length);
+// A shared mapping of a file, to be read, or also written (`writes`), as rings are.
+long MapFile(int fd, off_t offset, size_t length, bool writes, void** out);
 long IoUringSetup(unsigned entries, io_uring_params* params);
 long IoUringRegister(int ring, unsigned operation, void* argument, unsigned count);
+// Submits `submitting` entries and waits for `waiting` completions; answers how many were taken.
+long IoUringEnter(int ring, unsigned submitting, unsigned waiting, unsigned flags);
+// What a completion says of its read or write. Reads and writes made by a ring pass the seam here, on their way back.
+long RingAnswer(Syscall which, int answer);
+// How many bytes a read or write made by a ring asks for.
+size_t RingLength(Syscall which, size_t length);
 
 }  // namespace sys
 }  // namespace smartcopy

@@ -40,6 +40,9 @@ enum class VerifyLevel : uint8_t {
 constexpr bool ReadsBack(VerifyLevel level) { return level == VerifyLevel::kReadback || level == VerifyLevel::kMedia; }
 
 enum class Durability : uint8_t { kNone, kBatch, kFile };
+enum class IoMode : uint8_t { kAuto, kPosix, kIoUring, kMmap };
+enum class DirectIo : uint8_t { kAuto, kAlways, kNever };
+enum class SparseMode : uint8_t { kAuto, kAlways, kNever };
 enum class Ordering : uint8_t { kAuto, kSmallestFirst, kLargestFirst, kPath };
 enum class Symlinks : uint8_t { kPreserve, kSkip, kFollowWithinRoot };
 enum class OnConflict : uint8_t { kOverwrite, kSkip, kFail };
@@ -87,6 +90,14 @@ struct CopyRequest {
   std::optional<DigestAlgorithm> digest;
   VerifyLevel verify = VerifyLevel::kNone;
   Durability durability = Durability::kNone;
+  // By what calls bytes are moved; any but Auto moves them and shares nothing.
+  IoMode io = IoMode::kAuto;
+  DirectIo direct_io = DirectIo::kAuto;
+  SparseMode sparse = SparseMode::kAuto;
+  // How much this transfer may hope to find in the page cache, or leave there. A larger file goes past it.
+  int64_t page_cache_bytes = int64_t{1} << 40;
+  // For the buffers of all rings together; a thread that finds too little left reads and writes.
+  int64_t ring_memory_bytes = int64_t{64} << 20;
   // Whose temporary files these are.
   uint32_t job = 0;
   uint32_t epoch = 0;
@@ -125,6 +136,8 @@ struct CopyRequest {
   // For all buffers together; no bound when 0.
   size_t memory_bytes = 0;
   NumaPlan numa;
+  // From here on a cold file may be too much for the page cache, and direct I/O is compared with it.
+  off_t probed_file_bytes = off_t{1} << 30;
 };
 
 struct Fallback {
@@ -134,13 +147,16 @@ struct Fallback {
   int64_t count = 0;
 };
 
+class RingLane;
+
 // What one engine thread owns.
 struct Worker {
   size_t index = 0;
   Buffer buffer;
   // Of the file it copies alone; absent when no digest is wanted.
   std::unique_ptr<Digest> digest;
-  size_t copy_bytes = 0;  // of one read or write; the buffer may be longer, for listings
+  size_t copy_bytes = 0;             // of one read or write; the buffer may be longer, for listings
+  std::shared_ptr<RingLane> ring{};  // made at its first use
 
   std::span<std::byte> CopyBuffer() const { return buffer.bytes().first(copy_bytes); }
 };

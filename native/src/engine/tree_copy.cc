@@ -428,8 +428,7 @@ void TreeCopy::FileDone(const WrittenFile& file) {
 }
 
 void TreeCopy::FileFailed(const WrittenFile& file, Failure failure) {
-  transfer_.control.Add(Word::kReflinkBytes, -file.reflink_bytes);
-  transfer_.control.Add(Word::kReadWriteBytes, -file.read_write_bytes);
+  file.moved.TakeBackFrom(transfer_.control);
   if (failure.refused) {
     transfer_.Refuse(std::move(failure));
   } else if (retries_.Wants(failure)) {

@@ -12,6 +12,16 @@ export interface Census {
 /** Gauges with the ending of counters, which promtool refuses. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
+/** The engine's words for ways of moving bytes, and who counts them. */
+const methods = {
+  reflink: 'reflinkBytes',
+  copyFileRange: 'copyFileRangeBytes',
+  readWrite: 'readWriteBytes',
+  ioUring: 'ioUringBytes',
+  mmap: 'mmapBytes',
+  holes: 'holeBytes',
+} as const;
+
 /**
  * Every metric of the agent, in one place. Labels are bounded: words of the engine, names of system calls and errors; no path, no name
  * of a job. Counters grow while transfers run, by what their control blocks have gained.
@@ -19,6 +29,7 @@ const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 export class Metrics implements TransferMeter {
   readonly registry = new Registry();
   readonly #bytes = this.#counter('agent_bytes_total', 'Bytes of content moved to a destination, by method.', ['direction', 'method']);
+  readonly #directBytes = this.#counter('agent_direct_io_bytes_total', 'Those of the bytes moved that went past the page cache.', []);
   readonly #files = this.#counter('agent_files_total', 'Files, links and other entries, by what became of them.', ['result']);
   readonly #verified = this.#counter('agent_verify_total', 'Files done under read-back, by whether the copy was found equal.', [
     'algorithm',
@@ -59,8 +70,8 @@ export class Metrics implements TransferMeter {
 
   counted(transfer: Transfer, after: Counters, before: Counters | undefined): void {
     const gained = (counter: keyof Omit<Counters, 'totalsFinal'>): number => after[counter] - (before?.[counter] ?? 0);
-    this.#bytes.inc({ direction: 'write', method: 'reflink' }, gained('reflinkBytes'));
-    this.#bytes.inc({ direction: 'write', method: 'readWrite' }, gained('readWriteBytes'));
+    for (const [method, counter] of Object.entries(methods)) this.#bytes.inc({ direction: 'write', method }, gained(counter));
+    this.#directBytes.inc(gained('directIoBytes'));
     this.#files.inc({ result: 'copied' }, gained('filesDone'));
     this.#files.inc({ result: 'unchanged' }, gained('filesUnchanged'));
     this.#files.inc({ result: 'skipped' }, gained('filesSkipped'));

@@ -59,10 +59,10 @@ export class AssignmentRun {
     return this.#firstByteAtMs;
   }
 
-  /** Of its buffers. */
+  /** Of its buffers and rings. */
   get memoryBytes(): number {
-    const { threadCount, bufferBytes } = this.#options.transfer;
-    return threadCount * bufferBytes;
+    const { threadCount, bufferBytes, ringMemoryBytes } = this.#options.transfer;
+    return threadCount * bufferBytes + ringMemoryBytes;
   }
 
   get isStopping(): boolean {
@@ -155,7 +155,12 @@ function highestOf(before: Counters, after: Counters): Counters {
     entriesFiltered: Math.max(before.entriesFiltered, after.entriesFiltered),
     bytesVerified: Math.max(before.bytesVerified, after.bytesVerified),
     reflinkBytes: Math.max(before.reflinkBytes, after.reflinkBytes),
+    copyFileRangeBytes: Math.max(before.copyFileRangeBytes, after.copyFileRangeBytes),
     readWriteBytes: Math.max(before.readWriteBytes, after.readWriteBytes),
+    ioUringBytes: Math.max(before.ioUringBytes, after.ioUringBytes),
+    mmapBytes: Math.max(before.mmapBytes, after.mmapBytes),
+    holeBytes: Math.max(before.holeBytes, after.holeBytes),
+    directIoBytes: Math.max(before.directIoBytes, after.directIoBytes),
     throttleWaitMs: Math.max(before.throttleWaitMs, after.throttleWaitMs),
     totalsFinal: after.totalsFinal,
   };

@@ -3,6 +3,9 @@ import type { Logger } from 'pino';
 import type { Cause } from '../engine/transfer-status.ts';
 import { pause } from '../pause.ts';
 import type { BootClock } from '../system/boot-clock.ts';
+import { pageCacheBytes } from '../system/engine-memory.ts';
+import { HostFiles } from '../system/host-files.ts';
+import { readMemory } from '../system/memory.ts';
 import type { NumaNode } from '../system/numa.ts';
 import { AssignmentRun, type TransferMeter } from './assignment-run.ts';
 import { type EngineRoom, shareOfEngine } from './engine-share.ts';
@@ -253,6 +256,7 @@ export class Assignments {
       memoryBytes: engineRoom.memoryBytes,
       nodes,
       share: (asked) => shareOfEngine(asked, engineRoom, this.#usedBytes()),
+      pageCacheBytes: pageCacheBytes(readMemory(new HostFiles('/'))),
     });
     if (transfer === undefined) return;
     const run = new AssignmentRun({

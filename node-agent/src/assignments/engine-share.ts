@@ -1,4 +1,5 @@
 import { defaultBufferBytes } from '../engine/defaults.ts';
+import { ringBytesPerThread } from '../system/engine-memory.ts';
 
 /** What the transfers of a node may take of it, whatever their jobs ask for. */
 export interface EngineRoom {
@@ -11,6 +12,11 @@ export interface EngineRoom {
 export interface EngineShare {
   readonly threadCount: number;
   readonly bufferBytes: number;
+}
+
+/** Of what is left beside the buffers, rings of io_uring get as much as they can use. */
+export interface GivenShare extends EngineShare {
+  readonly ringMemoryBytes: number;
 }
 
 /** A thread that waits for a disk needs no CPU: some more than CPUs do no harm, hundreds of them do. */
@@ -30,10 +36,12 @@ export function engineRoomOf(host: { readonly cpuCount: number; readonly memoryB
  * left, so that the next finds some too: first by smaller buffers, then by fewer threads; one thread with a common buffer it always gets.
  * @param usedBytes by the buffers of the transfers that run
  */
-export function shareOfEngine(asked: EngineShare, room: EngineRoom, usedBytes: number): EngineShare {
+export function shareOfEngine(asked: EngineShare, room: EngineRoom, usedBytes: number): GivenShare {
   const memoryBytes = Math.max(0, room.memoryBytes - usedBytes) / 2;
   const threadCount = Math.min(asked.threadCount, room.maxThreadCount);
   const evenBytes = Math.floor(memoryBytes / threadCount / pageBytes) * pageBytes;
   const bufferBytes = Math.min(asked.bufferBytes, Math.max(evenBytes, defaultBufferBytes));
-  return { threadCount: Math.max(1, Math.min(threadCount, Math.floor(memoryBytes / bufferBytes))), bufferBytes };
+  const givenThreadCount = Math.max(1, Math.min(threadCount, Math.floor(memoryBytes / bufferBytes)));
+  const leftBytes = Math.max(0, memoryBytes - givenThreadCount * bufferBytes);
+  return { threadCount: givenThreadCount, bufferBytes, ringMemoryBytes: Math.min(leftBytes, givenThreadCount * ringBytesPerThread) };
 }

@@ -1,6 +1,6 @@
 import type { AssignedEnd, Assignment } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
-import { defaultPreserve } from '../engine/defaults.ts';
+import { preserveOf } from '../engine/defaults.ts';
 import { escapePath, shortenPath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
@@ -9,7 +9,7 @@ import type { Cause } from '../engine/transfer-status.ts';
 import { planEngine } from '../system/engine-plan.ts';
 import type { NodeOfStorage, NumaNode } from '../system/numa.ts';
 import { localProfile } from '../system/storage-profile.ts';
-import type { EngineShare } from './engine-share.ts';
+import type { EngineShare, GivenShare } from './engine-share.ts';
 import type { RootTable } from './root-table.ts';
 
 /** Why an assignment cannot be begun now; `undefined` when it can. The node's own configuration is the second key beside the policy. */
@@ -30,13 +30,15 @@ export interface PlanOptions {
   readonly memoryBytes: number;
   readonly nodes: readonly NumaNode[];
   /** What it gets of the threads and the memory that it asks for. */
-  readonly share: (asked: EngineShare) => EngineShare;
+  readonly share: (asked: EngineShare) => GivenShare;
+  /** What it may hope for of the page cache. */
+  readonly pageCacheBytes: number;
 }
 
 /** The transfer that carries an assignment out; `undefined` where there is an obstacle to it. */
 export function planTransfer(
   assignment: Assignment,
-  { roots, attempt, threadCount, memoryBytes, nodes, share }: PlanOptions,
+  { roots, attempt, threadCount, memoryBytes, nodes, share, pageCacheBytes }: PlanOptions,
 ): Transfer | undefined {
   const { epoch, spec } = assignment;
   const [source, destination] = [roots.find(spec.source), roots.find(spec.destination)];
@@ -63,8 +65,11 @@ export function planTransfer(
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,
+    io: spec.io ?? 'Auto',
+    directIo: spec.directIo ?? 'Auto',
+    pageCacheBytes,
     temporaries: { job: jobNumber(spec), epoch: temporariesEpoch(epoch, attempt) },
-    preserve: spec.preserve ?? defaultPreserve,
+    ...preserveOf(spec.preserve),
     keepSetuid: spec.destination.keepSetuid === true,
     keepDevices: spec.destination.keepDevices === true,
     keepSecurityXattrs: spec.destination.keepSecurityXattrs === true,

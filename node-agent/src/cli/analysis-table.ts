@@ -22,7 +22,8 @@ export function drawSections(sections: readonly (readonly [heading: string, rows
   return sections.map(([heading, rows]) => `${heading}\n${drawRows(rows)}`).join('\n');
 }
 
-function drawRows(rows: readonly Row[]): string {
+/** Aligned below each other. */
+export function drawRows(rows: readonly Row[]): string {
   // Mount points, models and file names come from elsewhere: a terminal must not act on them.
   return rows.map(([label, value]) => `  ${label.padEnd(16)}${escapePath(Buffer.from(value))}\n`).join('');
 }

@@ -8,6 +8,7 @@ import { HostFiles } from '../system/host-files.ts';
 import { hasSystemCallFilter, judgeIoUring } from '../system/io-uring.ts';
 import { readKernel } from '../system/kernel.ts';
 import { analysisTable } from './analysis-table.ts';
+import { analyzeSparse } from './analyze-sparse.ts';
 import { deliverAnswer } from './answer.ts';
 import { argumentBytes } from './arguments.ts';
 import { detailsTable, ioUringTable } from './details-table.ts';
@@ -17,7 +18,12 @@ import { parseOptions } from './parse-options.ts';
 import type { Screen } from './screen.ts';
 
 const optionsSchema = z
-  .object({ json: z.boolean().default(false), detailed: z.boolean().default(false), ioUring: z.boolean().default(false) })
+  .object({
+    json: z.boolean().default(false),
+    detailed: z.boolean().default(false),
+    ioUring: z.boolean().default(false),
+    sparse: z.string().optional(),
+  })
   .refine(({ detailed, ioUring }) => !(detailed && ioUring), '--detailed has all that --io-uring says; give one');
 
 /**
@@ -25,7 +31,8 @@ const optionsSchema = z
  * @throws InputError when a path cannot be looked at
  */
 export function analyze(options: unknown, operands: readonly string[], { screen }: CommandContext): ExitStatus {
-  const { json, detailed, ioUring } = parseOptions(optionsSchema, options);
+  const { json, detailed, ioUring, sparse } = parseOptions(optionsSchema, options);
+  if (sparse !== undefined) return deliverAnswer(analyzeSparse(argumentBytes(sparse), json), exitStatus.done, screen);
   if (ioUring) return tellIoUring(json, operands, screen);
   const paths = operands.length === 0 ? [Buffer.from('.')] : operands.map(argumentBytes);
   const facts = describeOrRefuse(paths);

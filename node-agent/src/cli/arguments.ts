@@ -27,22 +27,27 @@ export function showArgument(argument: string): string {
   return escapePath(argumentBytes(argument));
 }
 
-const verifyWords: ReadonlySet<string> = new Set(Object.keys(digestWords));
+/** Options whose value may be left out: the words each takes, and the one that it means alone. */
+const optionalWords = new Map([
+  ['--verify', { words: Object.keys(digestWords), alone: 'xxhash3' }],
+  ['--sparse', { words: ['auto', 'always', 'never'], alone: 'auto' }],
+]);
 
 /**
- * Settles the one option whose value may be left out. `--verify` takes the next argument only when that is one of its words, so that
+ * Settles the options whose value may be left out. Each takes the next argument only when that is one of its words, so that
  * `smartcopy --verify SRC DST` verifies with the default and copies SRC.
  */
-export function settleVerify(given: readonly string[]): readonly string[] {
+export function settleOptionalValues(given: readonly string[]): readonly string[] {
   const settled: string[] = [];
   for (let index = 0; index < given.length; index += 1) {
     const argument = given[index] ?? '';
     if (argument === '--') return [...settled, ...given.slice(index)];
     const next = given[index + 1] ?? '';
-    if (argument !== '--verify') settled.push(argument);
-    else if (!verifyWords.has(next)) settled.push('--verify=xxhash3');
+    const option = optionalWords.get(argument);
+    if (option === undefined) settled.push(argument);
+    else if (!option.words.includes(next)) settled.push(`${argument}=${option.alone}`);
     else {
-      settled.push(`--verify=${next}`);
+      settled.push(`${argument}=${next}`);
       index += 1;
     }
   }

@@ -95,6 +95,20 @@ export function defineCopy(version: string): Command {
         .choices(['auto', 'off'])
         .default('auto'),
     )
+    .addOption(
+      new Option(
+        '--io <calls>',
+        'what moves bytes: auto takes the best the file systems offer, shared blocks and server-side copies among it; posix (read and write), uring and mmap move every byte, by that way',
+      )
+        .choices(['auto', 'posix', 'uring', 'mmap'])
+        .default('auto'),
+    )
+    .option('--direct-io', 'let files of a megabyte or more go past the page cache')
+    .option('--no-direct-io', 'never go past it; with neither, only where it is measured to be faster, for cold files too large for it')
+    .option(
+      '--sparse [mode]',
+      'holes: auto keeps those of the source (also alone, and the default), always makes holes of zeros too, never writes every byte',
+    )
     .option('--bandwidth-limit <rate>', 'bytes per second, such as 100M')
     .option('-p, --progress', 'show progress on stderr: a bar on a terminal, else lines')
     .addOption(
@@ -162,6 +176,7 @@ export function defineAnalyze(): Command {
       'also caches, memory nodes, and what each PATH can do: tried in a folder of its own there, which is removed again',
     )
     .option('--io-uring', 'only what io_uring is worth here, and why not more')
+    .option('--sparse <file>', 'only show what FILE occupies and where its holes are')
     .option('--json', 'print one JSON document')
     .helpOption('-h, --help', 'print this help');
 }
@@ -212,6 +227,9 @@ export function parseCommandLine(command: Command, given: readonly string[]): Co
     // The word after --verify was none of its own and passed for a path.
     if (error.code === 'commander.excessArguments' && given.includes('--verify=xxhash3')) {
       hints.push(`--verify takes ${digestList}, and before anything else means xxhash3`);
+    }
+    if (error.code === 'commander.excessArguments' && given.includes('--sparse=auto')) {
+      hints.push('--sparse takes auto, always or never, and before anything else means auto');
     }
     throw new InputError([escapePath(argumentBytes(sentence)), ...hints, `see ${command.name()} --help`].join('; '), { cause: error });
   }

@@ -19,6 +19,9 @@ export interface CopyOptions {
   /** Which entries, in what order, and what becomes of those that are there. */
   readonly choices: Choices;
   readonly filesFrom: PathsFile | undefined;
+  readonly io: 'Auto' | 'Posix' | 'IoUring' | 'Mmap';
+  readonly directIo: 'Auto' | 'Always' | 'Never';
+  readonly sparse: 'Auto' | 'Always' | 'Never';
   readonly integrity: Integrity;
   readonly digestsFile: Buffer | undefined;
   readonly limitBytesPerSecond: number | undefined;
@@ -45,6 +48,8 @@ export function parseCopyOptions(given: object): CopyOptions {
     durability: words.choice('durability', { none: 'None', batch: 'Batch', file: 'File' } as const) ?? 'None',
     choices: readChoices(words),
     filesFrom: readPathsFile(words),
+    ...chooseCalls(words),
+    sparse: words.value('sparse', parseSparse) ?? 'Auto',
     integrity: chooseIntegrity(words),
     digestsFile: words.value('digests', parseDigestsFile),
     limitBytesPerSecond: words.value('bandwidthLimit', parseRate),
@@ -73,6 +78,14 @@ function chooseUpdate(words: OptionWords): CopyOptions['update'] {
   if (!words.flag('incremental')) return update ?? 'Always';
   if (update === 'Always') words.refuse('--incremental and --update always ask for opposite things; give one');
   return 'IfDifferent';
+}
+
+/** `--direct-io` and `--no-direct-io` are one option, true or false. */
+function chooseCalls(words: OptionWords): Pick<CopyOptions, 'io' | 'directIo'> {
+  const io = words.choice('io', { auto: 'Auto', posix: 'Posix', uring: 'IoUring', mmap: 'Mmap' } as const) ?? 'Auto';
+  const directIo = words.flag('directIo') ? 'Always' : words.isNegated('directIo') ? 'Never' : 'Auto';
+  if (io === 'Mmap' && directIo === 'Always') words.refuse('--direct-io goes past the page cache, which --io mmap needs; give one');
+  return { io, directIo };
 }
 
 /** `--verify` alone reads back; `--digests` alone needs no more than the digest of what was read. */
@@ -143,6 +156,13 @@ function parseAlgorithm(word: string): DigestAlgorithm {
   const algorithm = digestCalled(word);
   if (algorithm !== undefined) return algorithm;
   throw new InputError(`--verify takes ${digestList}, not '${showArgument(word)}'`);
+}
+
+function parseSparse(word: string): CopyOptions['sparse'] {
+  if (word === 'auto') return 'Auto';
+  if (word === 'always') return 'Always';
+  if (word === 'never') return 'Never';
+  throw new InputError(`--sparse takes auto, always or never, not '${showArgument(word)}'`);
 }
 
 export function parseDigestsFile(file: string): Buffer {

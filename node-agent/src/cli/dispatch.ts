@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 import { deliverAnswer } from './answer.ts';
-import { readArguments, settleVerify } from './arguments.ts';
+import { readArguments, settleOptionalValues } from './arguments.ts';
 import {
   type CommandLine,
   defineAcl,
@@ -64,8 +64,10 @@ async function runCommand(given: readonly string[], context: CommandContext): Pr
     case undefined:
       throw new InputError('what to copy, and to where? smartcopy SRC DST; see smartcopy --help');
     default:
-      return await answer(parseCommandLine(defineCopy(readVersion()), settleVerify(given)), context, async ({ options, operands }) =>
-        (await import('./copy.ts')).copy(options, operands, context),
+      return await answer(
+        parseCommandLine(defineCopy(readVersion()), settleOptionalValues(given)),
+        context,
+        async ({ options, operands }) => (await import('./copy.ts')).copy(options, operands, context),
       );
   }
 }

@@ -1,13 +1,15 @@
 import { lstatSync } from 'node:fs';
 import type { Endpoint, TransferJob } from '@smartcopy/crds';
 import { joinPath } from '../engine/byte-paths.ts';
-import { defaultPreserve, keepEverything } from '../engine/defaults.ts';
+import { keepEverything, preserveOf } from '../engine/defaults.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { choicesOf } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
+import { engineMemory } from '../system/engine-memory.ts';
 import type { AskedOfEngine, EnginePlan } from '../system/engine-plan.ts';
+import { HostFiles } from '../system/host-files.ts';
 import { planLocal } from '../system/local-plan.ts';
 import type { FoundJob } from './job-file.ts';
 import { openRoot, type Root } from './roots.ts';
@@ -71,11 +73,14 @@ export async function planJob({ job, source, destination }: PlacedJob, screen: S
     ...(spec.verify === undefined || spec.verify.level === 'None' ? {} : { digest: spec.verify.algorithm }),
     verify: spec.verify?.level ?? 'None',
     durability: spec.durability,
+    io: spec.engine?.io ?? 'Auto',
+    directIo: spec.engine?.directIo ?? 'Auto',
+    ...engineMemory(new HostFiles('/'), plan.parameters.threadCount),
     temporaries: nameTemporaries(
       ['job', metadata.namespace ?? 'default', metadata.name].map((part) => Buffer.from(part)),
       Date.now(),
     ),
-    preserve: spec.preserve ?? defaultPreserve,
+    ...preserveOf(spec.preserve),
     ...keepEverything,
     crossMounts: false, // As in a cluster, where only an administrator's policy allows it.
   };

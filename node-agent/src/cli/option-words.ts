@@ -17,6 +17,11 @@ export class OptionWords {
     return this.#given.get(name) === true;
   }
 
+  /** Whether it was given in its negative form, `--no-...`. */
+  isNegated(name: string): boolean {
+    return this.#given.get(name) === false;
+  }
+
   /**
    * @param parse makes a value of the option's word, or throws InputError with a sentence
    * @returns `undefined` when the option was not given, or does not fit

@@ -13,12 +13,15 @@ export function statusOfReport(report: TransferReport): ExitStatus {
 
 /** What `--verbose` says before a transfer starts. */
 export function describePlan(transfer: Transfer, limitBytesPerSecond: number | undefined): string {
-  const { threadCount, bufferBytes, update, durability, digest, verify } = transfer;
+  const { threadCount, bufferBytes, update, durability, digest, verify, io, directIo, sparse } = transfer;
   return [
     `${readableCount(threadCount, 'thread')}, buffers of ${readableBytes(bufferBytes)}`,
     update === 'Always' ? 'every file is copied' : 'files of equal size and time are left alone',
     digest === undefined ? 'no digests' : `${digest} digests${describeReadback(verify)}`,
     `durability ${durability}`,
+    ...(io === 'Auto' ? [] : [`moved by ${io}`]),
+    ...(directIo === 'Auto' ? [] : [`past the page cache: ${directIo.toLowerCase()}`]),
+    ...(sparse === 'Auto' ? [] : [`holes: ${sparse.toLowerCase()}`]),
     limitBytesPerSecond === undefined ? 'no bandwidth limit' : `at most ${readableRate(limitBytesPerSecond)}`,
   ].join('; ');
 }
@@ -33,9 +36,12 @@ export function summarise(report: TransferReport, isDryRun = false): string {
   const { counters, durationMs } = report;
   const seconds = durationMs / 1000;
   if (isDryRun) return summarisePlan(report);
+  const movedBytes = counters.bytesDone - counters.reflinkBytes - counters.holeBytes;
   const parts = [
     `${readableCount(counters.filesDone, 'file')}, ${readableBytes(counters.bytesDone)} in ${seconds.toFixed(2)} s`,
-    ...(counters.bytesDone > 0 ? [readableRate(counters.bytesDone / seconds), describeMethods(counters)] : []),
+    // Shared blocks and holes were not moved: they would make any rate look good.
+    ...(movedBytes > 0 ? [readableRate(movedBytes / seconds)] : []),
+    ...(counters.bytesDone > 0 ? [describeMethods(counters)] : []),
     ...countUnlessZero(counters.filesUnchanged, 'unchanged'),
     ...countUnlessZero(counters.filesSkipped, 'skipped'),
     ...countUnlessZero(counters.entriesFiltered, 'not asked for'),
@@ -65,15 +71,25 @@ export function describeDetails(report: TransferReport): readonly string[] {
   return [
     `${readableCount(counters.filesTotal, 'file')} and ${readableBytes(counters.bytesTotal)} found, ${counters.directoriesDone.toLocaleString('en-US')} directories`,
     ...(counters.bytesVerified > 0 ? [`${readableBytes(counters.bytesVerified)} read back and found equal`] : []),
-    ...report.fallbacks.map(
-      ({ from, to, errno, count }) => `${from} was not offered (${errno}), ${to} was used instead: ${readableCount(count, 'time')}`,
-    ),
+    ...report.fallbacks.filter(({ from }) => !namedByUser.has(from)).map(describeFallback),
     ...(report.temporariesRemoved > 0 ? [`${report.temporariesRemoved} temporary files of an earlier run removed`] : []),
     ...(report.triedAgain > 0 ? [`${readableCount(report.triedAgain, 'failure')} that may pass, tried again`] : []),
     ...(counters.throttleWaitMs > 0
       ? [`${(counters.throttleWaitMs / 1000).toFixed(1)} s of waiting for the bandwidth limit, over all threads`]
       : []),
   ];
+}
+
+/** Ways that are taken only when somebody names them. */
+const namedByUser: ReadonlySet<string> = new Set(['ioUring', 'mmap', 'directIo']);
+
+/** What is said also without `--verbose`: that a way which was asked for by name was not to be had. */
+export function describeRefusedWays({ fallbacks }: Pick<TransferReport, 'fallbacks'>): readonly string[] {
+  return fallbacks.filter(({ from }) => namedByUser.has(from)).map(describeFallback);
+}
+
+function describeFallback({ from, to, errno, count }: TransferReport['fallbacks'][number]): string {
+  return `${from} was not offered (${errno}), ${to} was used instead: ${readableCount(count, 'time')}`;
 }
 
 /** What is said of a transfer also without `--verbose`: what was copied and is not quite the same. */
@@ -102,11 +118,15 @@ function describeEnd(report: TransferReport): string {
 function describeMethods(counters: Counters): string {
   const methods = [
     { name: 'reflink', bytes: counters.reflinkBytes },
+    { name: 'copy_file_range', bytes: counters.copyFileRangeBytes },
     { name: 'read/write', bytes: counters.readWriteBytes },
+    { name: 'io_uring', bytes: counters.ioUringBytes },
+    { name: 'mmap', bytes: counters.mmapBytes },
+    { name: 'holes', bytes: counters.holeBytes },
   ].filter(({ bytes }) => bytes > 0);
-  return methods.length === 1
-    ? `by ${methods[0]?.name}`
-    : `by ${methods.map(({ name, bytes }) => `${name} (${readableBytes(bytes)})`).join(' and ')}`;
+  const direct = counters.directIoBytes > 0 ? `, ${readableBytes(counters.directIoBytes)} of it past the page cache` : '';
+  const list = methods.map(({ name, bytes }) => (methods.length === 1 ? name : `${name} (${readableBytes(bytes)})`));
+  return `by ${list.join(' and ')}${direct}`;
 }
 
 function countUnlessZero(count: number, word: string): readonly string[] {

@@ -7,7 +7,7 @@ import type { Interruption } from './interruption.ts';
 import type { Places } from './places.ts';
 import { type ProgressMoment, progressBar, progressText } from './progress-line.ts';
 import type { Screen } from './screen.ts';
-import { describeDetails, describeLosses, describePlan, summarise } from './summary.ts';
+import { describeDetails, describeLosses, describePlan, describeRefusedWays, summarise } from './summary.ts';
 
 export type Verbosity = 'Quiet' | 'Normal' | 'Verbose';
 
@@ -66,6 +66,7 @@ export function tellReport(report: TransferReport, { screen, verbosity }: Transf
   if (digestsError !== undefined) screen.line(`the digests are incomplete: ${digestsError.syscall}: ${digestsError.errno}`);
   if (verbosity === 'Verbose') for (const detail of describeDetails(report)) screen.line(detail);
   if (verbosity === 'Quiet') return;
+  for (const refused of describeRefusedWays(report)) screen.line(refused);
   for (const loss of describeLosses(report.losses)) screen.line(loss);
   screen.line(summarise(report, isDryRun));
 }

@@ -117,7 +117,15 @@ export function countsOf(counters: Counters): TransferCounts {
 }
 
 export function describeEngine(counters: Counters): EngineUsed {
-  return { reflink: counters.reflinkBytes, readWrite: counters.readWriteBytes };
+  return {
+    reflink: counters.reflinkBytes,
+    copyFileRange: counters.copyFileRangeBytes,
+    readWrite: counters.readWriteBytes,
+    ioUring: counters.ioUringBytes,
+    mmap: counters.mmapBytes,
+    holes: counters.holeBytes,
+    directIoBytes: counters.directIoBytes,
+  };
 }
 
 export function describeGroup({ side, ...group }: FailureGroup): TransferFailure {

@@ -1,8 +1,10 @@
-import { defaultPreserve, keepEverything } from '../engine/defaults.ts';
+import { keepEverything, preserveOf } from '../engine/defaults.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { SmartcopyError } from '../errors.ts';
+import { engineMemory } from '../system/engine-memory.ts';
+import { HostFiles } from '../system/host-files.ts';
 import { planLocal } from '../system/local-plan.ts';
 import { type CheckedSettings, type CopySettings, checkSettings } from './copy-settings.ts';
 import { RunningCopy } from './running-copy.ts';
@@ -90,7 +92,10 @@ export class Engine {
         identity.map((part) => Buffer.from(part)),
         Date.now(),
       ),
-      preserve: defaultPreserve,
+      ...preserveOf(undefined),
+      io: 'Auto',
+      directIo: 'Auto',
+      ...engineMemory(new HostFiles('/'), parameters.threadCount),
       ...keepEverything,
       crossMounts,
       scanTotals: true,

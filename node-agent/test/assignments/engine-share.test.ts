@@ -21,6 +21,15 @@ const cases: readonly Case[] = [
   ['when all is used one thread goes on', [16, GiB], 64 * MiB, [1, MiB]],
   ['when more than all is used too', [16, 4096], 99 * MiB, [1, 4096]],
 ];
+test('rings get what the buffers leave, as far as the threads can use it', () => {
+  const ringBytesFor = (threadCount: number, bufferBytes: number, usedBytes: number): number =>
+    shareOfEngine({ threadCount, bufferBytes }, room, usedBytes).ringMemoryBytes;
+  assert.equal(ringBytesFor(1, MiB, 0), 16 * MiB);
+  assert.equal(ringBytesFor(2, MiB, 0), 30 * MiB);
+  assert.equal(ringBytesFor(4, GiB, 0), 0, 'buffers first');
+  assert.equal(ringBytesFor(1, MiB, 99 * MiB), 0);
+});
+
 for (const [name, [threadCount, bufferBytes], usedBytes, given] of cases) {
   test(name, () => {
     const share = shareOfEngine({ threadCount, bufferBytes }, room, usedBytes);

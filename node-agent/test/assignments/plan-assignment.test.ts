@@ -9,7 +9,15 @@ const path = { path: '/host/disk', isReadOnly: false };
 const roots = {
   find: ({ alias }: { readonly alias: string }) => (alias === 'absent' ? undefined : { ...path, isReadOnly: alias === 'sealed' }),
 };
-const options = { roots, attempt: 3, threadCount: 2, memoryBytes: 1024 ** 3, nodes: [], share: <T>(asked: T) => asked };
+const options = {
+  roots,
+  attempt: 3,
+  threadCount: 2,
+  memoryBytes: 1024 ** 3,
+  nodes: [],
+  share: <T extends EngineShare>(asked: T) => ({ ...asked, ringMemoryBytes: 0 }),
+  pageCacheBytes: 1024 ** 3,
+};
 const { source, destination } = assignmentOf().spec;
 
 test("the engine is given the root as it is mounted, and below it the policy's and the job's part of the path", () => {
@@ -52,7 +60,8 @@ test('nothing is planted that the policy of the destination does not name', () =
 test('everything is preserved unless the job says otherwise', () => {
   assert.deepEqual(planTransfer(assignmentOf(), options)?.preserve, defaultPreserve);
   const preserve = { ...defaultPreserve, xattrs: false, strict: true };
-  assert.deepEqual(planTransfer(assignmentOf({ preserve }), options)?.preserve, preserve);
+  const transfer = planTransfer(assignmentOf({ preserve: { ...preserve, sparse: 'Never' } }), options);
+  assert.deepEqual([transfer?.preserve, transfer?.sparse], [preserve, 'Never']);
 });
 
 test('what the job says wins over what the agent would choose', () => {
@@ -61,9 +70,25 @@ test('what the job says wins over what the agent would choose', () => {
     [2, 7],
   );
   assert.equal(planTransfer(assignmentOf({ bufferBytes: 4096 }), options)?.bufferBytes, 4096);
-  const half = ({ threadCount, bufferBytes }: EngineShare) => ({ threadCount: threadCount / 2, bufferBytes: bufferBytes / 2 });
+  const half = ({ threadCount, bufferBytes }: EngineShare) => ({
+    threadCount: threadCount / 2,
+    bufferBytes: bufferBytes / 2,
+    ringMemoryBytes: 0,
+  });
   const transfer = planTransfer(assignmentOf({ threadCount: 8, bufferBytes: 8192 }), { ...options, share: half });
   assert.deepEqual([transfer?.threadCount, transfer?.bufferBytes], [4, 4096], 'the node has the last word');
+});
+
+test('how bytes are moved is left to the engine unless the job says so', () => {
+  const said = { io: 'IoUring', directIo: 'Never', sparse: 'Always' } as const;
+  const ways = [undefined, said].map((given) => planTransfer(assignmentOf(given ?? {}), options));
+  assert.deepEqual(
+    ways.map((transfer) => [transfer?.io, transfer?.directIo, transfer?.sparse]),
+    [
+      ['Auto', 'Auto', 'Auto'],
+      ['IoUring', 'Never', 'Always'],
+    ],
+  );
 });
 
 test('a digest is computed where something is verified, and nowhere else', () => {

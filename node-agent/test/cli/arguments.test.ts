@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settleVerify } from '../../src/cli/arguments.ts';
+import { settleOptionalValues } from '../../src/cli/arguments.ts';
 
 const lines: readonly (readonly [given: string, settled: string])[] = [
   ['a b', 'a b'],
@@ -18,7 +18,11 @@ const lines: readonly (readonly [given: string, settled: string])[] = [
   ['--verify-level source a b', '--verify-level source a b'],
   ['--verify -- blake3 b', '--verify=xxhash3 -- blake3 b'],
   ['-- --verify blake3', '-- --verify blake3'],
+  ['--sparse a b', '--sparse=auto a b'],
+  ['--sparse always --verify a b', '--sparse=always --verify=xxhash3 a b'],
+  ['--sparse never b', '--sparse=never b'],
+  ['-- --sparse always', '-- --sparse always'],
 ];
 for (const [given, settled] of lines) {
-  test(`smartcopy ${given} is read as ${settled}`, () => assert.deepEqual(settleVerify(given.split(' ')), settled.split(' ')));
+  test(`smartcopy ${given} is read as ${settled}`, () => assert.deepEqual(settleOptionalValues(given.split(' ')), settled.split(' ')));
 }

@@ -14,7 +14,12 @@ const zero: Counters = {
   entriesFiltered: 0,
   bytesVerified: 0,
   reflinkBytes: 0,
+  copyFileRangeBytes: 0,
   readWriteBytes: 0,
+  ioUringBytes: 0,
+  mmapBytes: 0,
+  holeBytes: 0,
+  directIoBytes: 0,
   throttleWaitMs: 0,
   totalsFinal: false,
 };

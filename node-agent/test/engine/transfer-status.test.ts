@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TransferJobStatus, transferJobStatus, type VerifyLevel } from '@smartcopy/crds';
+import { nothingUsed } from '@smartcopy/crds/progress';
 import type { FailureGroup } from '../../src/engine/failure-summary.ts';
 import type { TransferReport } from '../../src/engine/run-transfer.ts';
 import { statusOfEnded, statusOfNotStarted } from '../../src/engine/transfer-status.ts';
@@ -46,7 +47,7 @@ test('a finished transfer is complete, at its mean rate', () => {
   assert.equal(status.progress?.percent, 100);
   assert.deepEqual(status.progress?.summary, { progress: '100%', rate: '2.0 KiB/s' });
   assert.deepEqual(status.progress?.notKept, [{ what: 'owner', errno: 'EPERM', count: 3, path: 'a' }]);
-  assert.deepEqual(status.engineUsed, { reflink: 0, readWrite: 4_096 });
+  assert.deepEqual(status.engineUsed, { ...nothingUsed, readWrite: 4_096 });
   assert.deepEqual(conditionsOf(status), ['Complete=True/Succeeded']);
 });
 
@@ -160,7 +161,7 @@ test('a transfer that did not start has the same fields, and fits the schema how
   const status = statusOfNotStarted({ reason: 'InvalidInput', message: 'x'.repeat(5_000) }, endedAtMs);
   assert.equal(status.phase, 'Failed');
   assert.deepEqual(status.errors, []);
-  assert.deepEqual(status.engineUsed, { reflink: 0, readWrite: 0 });
+  assert.deepEqual(status.engineUsed, nothingUsed);
   assert.deepEqual(conditionsOf(status), ['Complete=False/InvalidInput', 'Failed=True/InvalidInput']);
   transferJobStatus.parse(status);
 });

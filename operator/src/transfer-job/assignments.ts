@@ -128,5 +128,6 @@ function howToCopy({ spec }: StoredTransferJob) {
     ...(threadCount === undefined ? {} : { threadCount }),
     ...(bufferBytes === undefined ? {} : { bufferBytes }),
     ...(numa === undefined ? {} : { numa }),
+    ...(engine === undefined ? {} : { io: engine.io, directIo: engine.directIo }),
   };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { nothingUsed } from '@smartcopy/crds/progress';
 import { type Decision, decide, letGo, nextLookMs, refused, startTimeOf, toldMs } from '../../src/transfer-job/decide.ts';
 import type { Observed } from '../../src/transfer-job/observe.ts';
 import { shardsFinalizer } from '../../src/transfer-job/resources.ts';
@@ -295,7 +296,7 @@ test('a reported end is kept with its numbers and with the times of the agent', 
     startedForMs: 900_000,
     progress,
     outcome,
-    engineUsed: { reflink: 0, readWrite: 1 },
+    engineUsed: { ...nothingUsed, readWrite: 1 },
     errors: [],
   });
   const decision = decide(view({ shard: seenShard({ report }) }));
@@ -306,7 +307,7 @@ test('a reported end is kept with its numbers and with the times of the agent', 
     startTime: '2026-01-31T09:44:59Z',
     completionTime: '2026-01-31T09:50:00Z',
     progress,
-    engineUsed: { reflink: 0, readWrite: 1 },
+    engineUsed: { ...nothingUsed, readWrite: 1 },
     errors: [],
   });
 });

@@ -8,7 +8,7 @@ import {
   storedTransferShard,
   type TransferShardStatus,
 } from '@smartcopy/crds';
-import { describeProgress, nothingCounted, type TransferCounts } from '@smartcopy/crds/progress';
+import { describeProgress, nothingCounted, nothingUsed, type TransferCounts } from '@smartcopy/crds/progress';
 import type { z } from 'zod';
 import { Store } from '../../src/kube/store.ts';
 import type { LabelledObject } from '../../src/policy/resources.ts';
@@ -197,7 +197,7 @@ export function reportOf(given: Partial<AssignmentReport> = {}): AssignmentRepor
 
 /** Half of a known whole, at a rate. */
 export const halfDone = progressOf({ bytesTotal: 2_000, bytesDone: 1_000, filesTotal: 2, filesDone: 1, totalsFinal: true }, 100);
-export const running = seenShard({ report: reportOf({ progress: halfDone, engineUsed: { reflink: 0, readWrite: 1_000 } }) });
+export const running = seenShard({ report: reportOf({ progress: halfDone, engineUsed: { ...nothingUsed, readWrite: 1_000 } }) });
 
 const allDone = progressOf({ bytesTotal: 2_000, bytesDone: 2_000, filesTotal: 2, filesDone: 2, totalsFinal: true });
 export const succeeded: TransferShardStatus = {
@@ -210,7 +210,7 @@ export const succeeded: TransferShardStatus = {
   startTime: '2026-01-31T09:59:00Z',
   completionTime: '2026-01-31T09:59:59Z',
   progress: allDone,
-  engineUsed: { reflink: 2_000, readWrite: 0 },
+  engineUsed: { ...nothingUsed, reflink: 2_000 },
   errors: [],
 };
 export const failed: TransferShardStatus = {

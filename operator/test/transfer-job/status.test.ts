@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type StoredTransferJob, type TransferFailure, type TransferJobStatus, transferJobStatus } from '@smartcopy/crds';
+import { nothingUsed } from '@smartcopy/crds/progress';
 import { decide, refused } from '../../src/transfer-job/decide.ts';
 import type { Observed } from '../../src/transfer-job/observe.ts';
 import { changeBetween, nextStatus } from '../../src/transfer-job/status.ts';
@@ -259,7 +260,7 @@ test('numbers of a running job are told as its agent gave them, with a rate and 
   const { progress, startTime, shards, engineUsed } = statusOf(view({ shard: running }));
   assert.equal(startTime, '2026-01-31T09:58:59Z');
   assert.deepEqual(shards, { total: 1, active: 1, succeeded: 0, failed: 0, nodes: 'worker-1' });
-  assert.deepEqual(engineUsed, { reflink: 0, readWrite: 1_000 });
+  assert.deepEqual(engineUsed, { ...nothingUsed, readWrite: 1_000 });
   assert.deepEqual(progress, halfDone);
   assert.deepEqual(progress?.summary, { progress: '50%', rate: '100 B/s', eta: '10s' });
 });
@@ -304,7 +305,7 @@ test('a job ends with the numbers, the times and the failures of its shard', () 
   assert.equal(status.startTime, '2026-01-31T09:58:59Z');
   assert.equal(status.completionTime, '2026-01-31T09:59:59Z');
   assert.deepEqual(status.errors, failed.errors);
-  assert.deepEqual(status.engineUsed, { reflink: 2_000, readWrite: 0 });
+  assert.deepEqual(status.engineUsed, { ...nothingUsed, reflink: 2_000 });
   assert.deepEqual(status.shards, { total: 1, active: 0, succeeded: 0, failed: 1, nodes: 'worker-1' });
   assert.deepEqual(status.progress?.summary, { progress: '100%', rate: '0 B/s' });
 });
