@@ -260,7 +260,7 @@ TEST_F(Metadata, LendsNoRightsUnderAnotherOwner) {
   Fail(Syscall::kFchown, EPERM);
   const Report report = Copy(Request());
   EXPECT_TRUE(report.failures.empty());
-  EXPECT_EQ(Lost(report).size(), 3u);
+  ASSERT_EQ(Lost(report).size(), 3u);
   EXPECT_EQ(report.result().not_kept[0].what, Attribute::kOwner);
   EXPECT_EQ(report.result().not_kept[0].count, 3);
   EXPECT_EQ(Lost(report)[1], "setuid EPERM 1 setuid");

@@ -28,13 +28,12 @@ const summary = z.object({
 
 /** What of an entry a copy may be without although its content is complete. */
 const attribute = z.enum(['owner', 'mode', 'setuid', 'xattr', 'capability', 'acl', 'time', 'specialFile']);
-export type Attribute = z.infer<typeof attribute>;
 
 /** How many kinds of what was not kept a status names. */
 const maxNotKeptKinds = 10;
 
 /** One kind of what was not kept, with one of the entries that it befell. */
-export const notKept = z.object({
+const notKept = z.object({
   what: attribute.describe(
     'What the copies are without: owner (or group), mode, setuid (and setgid), xattr, capability (of a program), acl, time, or specialFile for an entry that was not made at all.',
   ),

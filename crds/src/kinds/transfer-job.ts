@@ -76,7 +76,10 @@ export const preserve = z.strictObject({
     .describe(
       'Modification and access times, to the nanosecond. If false, copies have the time of their making, so that update IfDifferent copies them again.',
     ),
-  xattrs: z.boolean().default(true).describe('Extended attributes: user.*, and trusted.* and security.* where the policy keeps them.'),
+  xattrs: z
+    .boolean()
+    .default(true)
+    .describe('Extended attributes: those of the namespace user, and of trusted and security where the policy keeps them.'),
   acls: z
     .boolean()
     .default(true)

@@ -59,7 +59,7 @@ const policyRoot = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Whether files that jobs copy to here keep the extended attributes security.* and trusted.*, among them the capabilities that a program gets.',
+      'Whether files that jobs copy to here keep the extended attributes of the namespaces security and trusted, among them the capabilities that a program gets.',
     ),
 });
 export type PolicyRoot = z.infer<typeof policyRoot>;

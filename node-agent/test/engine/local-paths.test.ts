@@ -76,7 +76,6 @@ describe('the two ends of a local copy', () => {
     ['missing', 'new', /the source missing does not exist/],
     ['dangling', 'new', /the source dangling does not exist: it is a link to nothing/],
     ['file/', 'new', /the source file\/ does not exist/],
-    ['/dev/null', 'new', /neither a file nor a directory/],
     ['', 'new', /the source is an empty name/],
     ['dir', '', /the destination is an empty name/],
     ['dir', 'file', /file is not a directory/],
