@@ -133,7 +133,13 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
   file.destination = std::move(*made);
   auto created = StatOf(file.destination.get());
-  if (!created) return TaskFailure(file.task, created.error(), Side::kDestination);
+  if (!created) {
+    // Made a moment ago and never to be recognised again: it goes now or stays for good.
+    file.destination = UniqueFd();
+    sys::Unlinkat(directory, (file.temporary.empty() ? file.task.name : file.temporary).c_str());
+    file.temporary.clear();
+    return TaskFailure(file.task, created.error(), Side::kDestination);
+  }
   file.created = *created;
   return std::nullopt;
 }
