@@ -154,7 +154,9 @@ std::optional<StartError> EndsOpener::CheckSingle(const Place& source, const str
                                                   const Place& destination) const {
   if (!destination.missing.empty()) return std::nullopt;
   auto present = StatBeneath(destination.deepest.get(), ends_.single->name.c_str());
-  if (!present || FileId::Of(*present) != FileId::Of(file)) return std::nullopt;
+  if (!present && present.error().code == ENOENT) return std::nullopt;
+  if (!present) return SystemError(present.error(), Join(destination.path, ends_.single->name));
+  if (FileId::Of(*present) != FileId::Of(file)) return std::nullopt;
   return StartError{StartError::Kind::kSameFile, {}, Join(source.path, ends_.single->source_name)};
 }
 
