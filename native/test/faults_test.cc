@@ -35,8 +35,6 @@ class Faults : public ::testing::Test {
     return request;
   }
 
-  void FailEveryCall();
-
   const UniqueFd digests_{::open("/tmp", O_WRONLY | O_TMPFILE, 0600)};
 
   // Whatever failed: nothing is called done that is not, and old files are old or new, whole.
@@ -102,66 +100,6 @@ TEST_F(Faults, ShortTransfersOfLargeFilesChangeNothing) {
   faults::Clear();
   EXPECT_TRUE(Clean(report));
   EXPECT_TRUE(SameTree(place / "destination", place / "source"));
-}
-
-// All but these: what a failed file left behind is removed if it can be, and a file system without locks has nobody
-// else.
-bool MustBeNamed(Syscall call) { return call != Syscall::kUnlinkat && call != Syscall::kFlock; }
-
-// Every call of every kind fails once with each errno, at each durability. A failed call is a named failure, or it did
-// not matter; it is never a wrong "done". The next run mends everything.
-// Once with few files in a batch and once, under a small limit of descriptors, with many.
-TEST_F(Faults, EveryCallSiteMayFail) { FailEveryCall(); }
-
-TEST_F(Faults, EveryCallSiteMayFailInABatchOfManyFiles) {
-  const FewDescriptors few(40);
-  FailEveryCall();
-}
-
-void Faults::FailEveryCall() {
-  int64_t failed_runs = 0;
-  for (const Durability durability : {Durability::kNone, Durability::kBatch, Durability::kFile}) {
-    for (size_t kind = 0; kind < static_cast<size_t>(Syscall::kCount); ++kind) {
-      const auto failing = static_cast<Syscall>(kind);
-      int64_t calls = 0;
-      for (int64_t index = 0; index == 0 || index < calls; ++index) {
-        for (const int code : {EIO, ENOSPC, EDQUOT}) {
-          const TemporaryDirectory place;
-          MakeTrees(place);
-          faults::Plan plan;
-          plan.failing = failing;
-          plan.failing_index = index;
-          plan.failing_errno = code;
-          faults::Use(plan);
-          const Report report = Copy(Request(place, durability));
-          const int64_t faults_seen = faults::CallCount(failing);
-          calls = std::max(calls, faults_seen);
-          faults::Clear();
-          const std::string what = std::string(SyscallName(failing)) + " number " + std::to_string(index) + " with " +
-                                   strerrorname_np(code) + " at durability " +
-                                   std::to_string(static_cast<int>(durability));
-          ExpectHonest(place, report, what);
-          if (!report.clean()) ++failed_runs;
-          const bool was_made = faults_seen > index;
-          // Out of space, a batch is finished and the file begun once more.
-          const bool may_mend = durability == Durability::kBatch && code != EIO;
-          if (was_made && MustBeNamed(failing) && !may_mend) {
-            EXPECT_FALSE(report.clean() && !report.result().digests_error) << what << " was ignored";
-          }
-          for (const auto& failure : report.failures) {
-            EXPECT_TRUE(failure.error && failure.error->call == failing) << what;
-          }
-          EXPECT_TRUE(Clean(Copy(Request(place, durability)))) << what;
-          EXPECT_TRUE(SameTree(place / "destination", place / "source")) << what;
-          EXPECT_FALSE(Exists(place / "destination/.smartcopy-abcd123400000001-0")) << what;
-          if (HasFailure()) return;
-        }
-        // The calls of one kind on one tree repeat; beyond these every call site was met.
-        if (index > 40) break;
-      }
-    }
-  }
-  EXPECT_GT(failed_runs, 300);
 }
 
 TEST_F(Faults, ADiskThatStaysFullNamesEveryFileAndLosesNone) {

@@ -29,6 +29,24 @@ TemporaryDirectory::~TemporaryDirectory() {
   fs::remove_all(path_, ignored);
 }
 
+LoopFileSystem::LoopFileSystem(const char* type, off_t size) {
+  const std::string image = place_ / "image";
+  WriteFile(image, "");
+  MakeDirectory(path());
+  if (::geteuid() != 0 || ::truncate(image.c_str(), size) != 0) return;
+  const std::string commands = "PATH=$PATH:/usr/sbin:/sbin; mkfs." + std::string(type) + " -q " + image +
+                               " >/dev/null 2>&1 && mount -o loop " + image + " " + path() + " 2>/dev/null";
+  mounted_ = ::system(commands.c_str()) == 0;
+}
+
+LoopFileSystem::~LoopFileSystem() {
+  if (mounted_ && ::system(("umount " + path()).c_str()) != 0) ADD_FAILURE() << path() << " stays mounted";
+}
+
+size_t OpenDescriptors() {
+  return static_cast<size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
+}
+
 std::string Bytes(size_t length, uint32_t seed) {
   std::mt19937_64 random(seed);
   std::string bytes(length, '\0');
@@ -46,7 +64,9 @@ void WriteFile(const std::string& path, std::string_view content, mode_t mode) {
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
 }
 
 void MakeDirectory(const std::string& path, mode_t mode) {
@@ -76,38 +96,75 @@ bool Exists(const std::string& path) {
 
 namespace {
 
-void DescribeInto(const std::string& path, const std::string& name,
-                  std::map<std::pair<dev_t, ino_t>, std::string>& first_names, std::vector<std::string>& lines) {
-  const auto found = FileStat(path);
-  std::ostringstream line;
-  line << name << " mode=" << std::oct << found.st_mode << std::dec << " owner=" << found.st_uid << ':' << found.st_gid
-       << " mtime=" << found.st_mtim.tv_sec << '.' << found.st_mtim.tv_nsec;
-  if (S_ISLNK(found.st_mode)) line << " target=" << fs::read_symlink(path).string();
-  if (!S_ISDIR(found.st_mode)) {
-    const auto [first, is_first] = first_names.try_emplace({found.st_dev, found.st_ino}, name);
-    if (!is_first) line << " same as " << first->second;
-  }
-  if (S_ISREG(found.st_mode)) line << " size=" << found.st_size << " hash=" << std::hash<std::string>{}(ReadFile(path));
-  lines.push_back(line.str());
-  if (!S_ISDIR(found.st_mode)) return;
+std::vector<std::string> NamesIn(const std::string& path) {
   std::vector<std::string> names;
   DIR* directory = ::opendir(path.c_str());
-  ASSERT_NE(directory, nullptr) << path;
+  EXPECT_NE(directory, nullptr) << path;
+  if (directory == nullptr) return names;
   while (const dirent* entry = ::readdir(directory)) {
-    const std::string child = entry->d_name;
-    if (child != "." && child != "..") names.push_back(child);
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
   }
   ::closedir(directory);
   std::sort(names.begin(), names.end());
-  for (const auto& child : names) DescribeInto(path + "/" + child, name + "/" + child, first_names, lines);
+  return names;
 }
+
+class FactsGatherer {
+ public:
+  explicit FactsGatherer(NotKept not_kept) : not_kept_(not_kept) {}
+
+  void Gather(const std::string& path, const std::string& name) {
+    Facts facts;
+    facts.found = FileStat(path);
+    facts.metadata = MetadataOf(facts.found);
+    const auto key = std::pair(facts.found.st_dev, facts.found.st_ino);
+    if (!S_ISDIR(facts.found.st_mode) && facts.found.st_nlink > 1)
+      facts.same_file = first_names_.try_emplace(key, name).first->second;
+    if (S_ISLNK(facts.found.st_mode)) facts.content = fs::read_symlink(path).string();
+    if (S_ISREG(facts.found.st_mode)) facts.content = ReadFile(path);
+    const bool is_directory = S_ISDIR(facts.found.st_mode);
+    all.emplace(name, std::move(facts));
+    if (!is_directory) return;
+    for (const auto& child : NamesIn(path)) Gather(path + "/" + child, name == "." ? child : name + "/" + child);
+  }
+
+  std::map<std::string, Facts> all;
+
+ private:
+  std::string MetadataOf(const struct stat& found) const {
+    // Without the owner's rights a copy gives up setuid and setgid.
+    const mode_t kept = not_kept_.modes ? S_IFMT : not_kept_.owners ? ~static_cast<mode_t>(S_ISUID | S_ISGID) : ~0U;
+    std::ostringstream line;
+    line << "mode=" << std::oct << (found.st_mode & kept) << std::dec;
+    if (!not_kept_.owners) line << " owner=" << found.st_uid << ':' << found.st_gid;
+    line << " mtime=" << found.st_mtim.tv_sec << '.' << found.st_mtim.tv_nsec;
+    return line.str();
+  }
+
+  const NotKept not_kept_;
+  std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
+};
 
 }  // namespace
 
+std::map<std::string, Facts> FactsOf(const std::string& path, NotKept not_kept) {
+  FactsGatherer gatherer(not_kept);
+  gatherer.Gather(path, ".");
+  return std::move(gatherer.all);
+}
+
 std::vector<std::string> Describe(const std::string& path) {
-  std::map<std::pair<dev_t, ino_t>, std::string> first_names;
   std::vector<std::string> lines;
-  DescribeInto(path, ".", first_names, lines);
+  for (const auto& [name, facts] : FactsOf(path)) {
+    std::ostringstream line;
+    line << name << ' ' << facts.metadata;
+    if (S_ISLNK(facts.found.st_mode)) line << " target=" << facts.content;
+    if (S_ISREG(facts.found.st_mode))
+      line << " size=" << facts.found.st_size << " hash=" << std::hash<std::string>{}(facts.content);
+    if (!facts.same_file.empty()) line << " same as " << facts.same_file;
+    lines.push_back(line.str());
+  }
   return lines;
 }
 

@@ -30,6 +30,26 @@ class TemporaryDirectory {
   std::string path_;
 };
 
+// A file system of this type in a file of its own, mounted while this lives, where root may mount and the program that
+// makes it is there.
+class LoopFileSystem {
+ public:
+  LoopFileSystem(const char* type, off_t size);
+  ~LoopFileSystem();
+  LoopFileSystem(const LoopFileSystem&) = delete;
+  LoopFileSystem& operator=(const LoopFileSystem&) = delete;
+
+  bool mounted() const { return mounted_; }
+  std::string path() const { return place_ / "mounted"; }
+
+ private:
+  TemporaryDirectory place_;
+  bool mounted_ = false;
+};
+
+// How many descriptors this process has open.
+size_t OpenDescriptors();
+
 // Gives the process few descriptors while it lives.
 class FewDescriptors {
  public:
@@ -56,8 +76,27 @@ void SetTime(const std::string& path, int64_t seconds, int64_t nanoseconds);
 struct stat FileStat(const std::string& path);
 bool Exists(const std::string& path);
 
-// What is at and below `path`, a line for each entry that says everything a copy has to keep: relative name, type,
-// mode, owner, modification time, content or target, and which names are one file. Equal trees have equal descriptions.
+// What a copy could not keep, and said so: a comparison leaves it out.
+struct NotKept {
+  bool owners = false;
+  bool modes = false;
+};
+
+// Everything a copy has to keep of one entry.
+struct Facts {
+  std::string metadata;   // type, mode, owner, modification time
+  std::string content;    // a file's bytes or a link's target
+  std::string same_file;  // the first of its names, if it has several
+  struct stat found{};
+
+  bool operator==(const Facts& other) const {
+    return metadata == other.metadata && content == other.content && same_file == other.same_file;
+  }
+};
+
+// What is at and below `path`, by relative names; the top's own is ".". Equal trees have equal facts.
+std::map<std::string, Facts> FactsOf(const std::string& path, NotKept not_kept = {});
+// The same as lines to print and compare.
 std::vector<std::string> Describe(const std::string& path);
 // Whether two trees have the same description; says the first difference.
 ::testing::AssertionResult SameTree(const std::string& copy, const std::string& source);

@@ -15,11 +15,32 @@ Plan current;
 std::array<std::atomic<int64_t>, static_cast<size_t>(Syscall::kCount)> counts;
 // One thread's calls alternate between interrupted and not, so that a repeated call always gets through.
 thread_local bool interrupted_last = false;
+std::atomic<uint64_t> drawn;
+
+// Numbers in a sequence that the seed decides (splitmix64); which thread gets which depends on the threads.
+uint64_t Draw() {
+  uint64_t mixed = (drawn.fetch_add(1) + current.seed) * 0x9e3779b97f4a7c15U;
+  mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9U;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebU;
+  return mixed ^ (mixed >> 31);
+}
+
+int DrawnErrno() {
+  static constexpr std::array kErrnos = {EIO, ENOSPC, EDQUOT, ENOMEM, EAGAIN, EPERM, ENOSYS, EXDEV, EOPNOTSUPP};
+  if (current.failures_per_million == 0 || Draw() % 1'000'000 >= current.failures_per_million) return 0;
+  return kErrnos[Draw() % kErrnos.size()];
+}
+
+bool IsChosen(Syscall which, int64_t index) {
+  if (which != current.failing) return false;
+  return current.sticky ? index >= current.failing_index : index == current.failing_index;
+}
 
 }  // namespace
 
 void Use(const Plan& plan) {
   current = plan;
+  drawn.store(0);
   for (auto& count : counts) count.store(0);
 }
 
@@ -33,12 +54,13 @@ int ErrnoFor(Syscall which) {
     if (interrupted_last) return EINTR;
   }
   const int64_t index = counts[static_cast<size_t>(which)].fetch_add(1);
-  if (which != current.failing) return 0;
-  const bool hit = current.sticky ? index >= current.failing_index : index == current.failing_index;
-  return hit ? current.failing_errno : 0;
+  if (current.meanwhile) current.meanwhile(which, index);
+  if (IsChosen(which, index) && !current.shorten) return current.failing_errno;
+  return DrawnErrno();
 }
 
 size_t LengthFor(Syscall which, size_t asked) {
+  if (current.shorten && IsChosen(which, CallCount(which))) return std::max<size_t>(asked / 2, 1);
   if (current.shorten_to == 0) return asked;
   const size_t most = which == Syscall::kPread ? current.shorten_to : (current.shorten_to + 1) / 2;
   return std::min(asked, most);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "syscalls.h"
 
@@ -18,6 +19,13 @@ struct Plan {
   int64_t failing_index = 0;
   int failing_errno = 0;
   bool sticky = false;
+  // Instead of failing, the chosen call moves half of what it was asked for, where it moves bytes at all.
+  bool shorten = false;
+  // Beside that, any call fails with this chance, with an errno that is drawn as well.
+  uint32_t failures_per_million = 0;
+  uint32_t seed = 0;
+  // Called before every call, with its kind and its number among those: lets a test act at an exact moment.
+  std::function<void(Syscall, int64_t)> meanwhile;
   // Every second call of any kind is interrupted once.
   bool interrupt = false;
   // Reads move at most this many bytes at once, writes half as many, so that a write of what was read is short too; 0
