@@ -5,16 +5,18 @@ namespace smartcopy {
 HardLinks::Claim HardLinks::Ask(const struct stat& source, const FileTask& task, std::optional<Copied>& copied) {
   const std::lock_guard lock(mutex_);
   const auto [group, is_first] = groups_.try_emplace(FileId::Of(source));
-  struct stat& first = group->second.first;
+  Version& first = group->second.first;
   if (is_first) {
-    first = source;
+    first = Version::Of(source);
+    group->second.names_to_come = source.st_nlink - 1;
     return Claim::kCopy;
   }
-  if (source.st_size != first.st_size || !SameTime(source.st_mtim, first.st_mtim) ||
-      !SameTime(source.st_ctim, first.st_ctim))
+  if (source.st_size != first.size || !SameTime(source.st_mtim, first.modified) ||
+      !SameTime(source.st_ctim, first.changed))
     return Claim::kAlone;
   if (group->second.copied) {
     copied = group->second.copied;
+    if (--group->second.names_to_come == 0) groups_.erase(group);
     return Claim::kLink;
   }
   group->second.waiting.push_back(task);

@@ -27,7 +27,8 @@ struct FileTask {
 };
 
 // Which source inodes with several names have been copied, so that the further names become links. The first name met
-// claims the inode; the others wait until it is finished. Thread-safe.
+// claims the inode; the others wait until it is finished. An inode is forgotten with the last of its names, so that
+// only those are remembered of which a name is still to come, or lies outside the tree. Thread-safe.
 class HardLinks {
  public:
   // Where a finished copy is found.
@@ -48,8 +49,17 @@ class HardLinks {
   std::vector<FileTask> Failed(const FileId& inode);
 
  private:
+  // What a name must share with the first one to be the same file still.
+  struct Version {
+    off_t size = 0;
+    timespec modified{};
+    timespec changed{};
+
+    static Version Of(const struct stat& of) { return {of.st_size, of.st_mtim, of.st_ctim}; }
+  };
   struct Group {
-    struct stat first{};
+    Version first;
+    nlink_t names_to_come = 0;
     std::optional<Copied> copied;
     std::vector<FileTask> waiting;
   };
