@@ -23,7 +23,7 @@ test('nothing is dead: every file, export and dependency is used', () => check('
 test('generated files are fresh', () => run(process.execPath, ['crds/src/generate.ts', '--check']));
 
 test('C++ is formatted', async () => {
-  const sources = await filesBelow(['native/src', 'native/test'], /\.(cc|h|inc)$/);
+  const sources = await filesBelow(['native/src', 'native/test', 'native/fuzz'], /\.(cc|h|inc)$/);
   assert.ok(sources.length > 0);
   await check('clang-format', ['--dry-run', '-Werror', ...sources]);
 });

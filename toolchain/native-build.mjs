@@ -35,7 +35,7 @@ export const engineTests = {
   title: "building the engine's tests with sanitizers",
   target: 'engine_tests',
   product: 'engine_tests',
-  sources: ['src/engine', 'test'],
+  sources: ['src/engine', 'test', 'fuzz'],
   options: ['-DSMARTCOPY_TESTING=ON'],
 };
 

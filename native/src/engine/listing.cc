@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <cstddef>
 #include <cstring>
 
 namespace smartcopy {
@@ -18,15 +19,29 @@ Result<Listing> Listing::Read(int directory, std::span<std::byte> buffer) {
     const long got = sys::Getdents64(directory, buffer.data(), buffer.size());
     if (got < 0) return IoError{static_cast<int>(-got), Syscall::kGetdents64};
     if (got == 0) return listing;
-    for (long at = 0; at < got;) {
-      const auto* entry = reinterpret_cast<const RawEntry*>(buffer.data() + at);
-      at += entry->d_reclen;
-      const char* name = entry->d_name;
-      if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) continue;
-      listing.entries_.push_back({listing.names_.size(), entry->d_type});
-      listing.names_.append(name, std::strlen(name) + 1);
-    }
+    if (!listing.Add(buffer.first(static_cast<size_t>(got)))) return IoError{EIO, Syscall::kGetdents64};
   }
+}
+
+bool Listing::Add(std::span<const std::byte> given) {
+  constexpr size_t kHead = offsetof(RawEntry, d_name);
+  while (!given.empty()) {
+    if (given.size() <= kHead) return false;
+    decltype(RawEntry::d_reclen) length = 0;
+    std::memcpy(&length, given.data() + offsetof(RawEntry, d_reclen), sizeof(length));
+    if (length <= kHead || length > given.size()) return false;
+    const auto* name = reinterpret_cast<const char*>(given.data() + kHead);
+    const size_t name_length = ::strnlen(name, length - kHead);
+    // A name with a slash would be a path.
+    if (name_length == 0 || name_length == length - kHead || std::memchr(name, '/', name_length) != nullptr)
+      return false;
+    const auto type = static_cast<uint8_t>(given[offsetof(RawEntry, d_type)]);
+    given = given.subspan(length);
+    if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) continue;
+    entries_.push_back({names_.size(), type});
+    names_.append(name, name_length + 1);
+  }
+  return true;
 }
 
 }  // namespace smartcopy

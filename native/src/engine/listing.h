@@ -22,6 +22,9 @@ class Listing {
 
   // Reads the whole directory through `buffer`, which must hold at least one entry (a name of 255 bytes).
   static Result<Listing> Read(int directory, std::span<std::byte> buffer);
+  // Adds what one getdents64 gave. False when that is not a sequence of entries with a name each: the kernel checks
+  // what comes from a disk or a FUSE server, not every version of it checks everything.
+  bool Add(std::span<const std::byte> given);
 
   size_t size() const { return entries_.size(); }
   Entry operator[](size_t index) const { return {names_.data() + entries_[index].offset, entries_[index].type}; }
