@@ -3,21 +3,21 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { removeUnused } from './cache.mjs';
-import { addon, bringNativeBuild, engineTests, placeOf } from './native-build.mjs';
+import { addon, bringNativeBuild, engineTests, placeOf, threadTests } from './native-build.mjs';
 import { bringNode, bringNpmPackages } from './npm-packages.mjs';
 import { SetUpError, say } from './report.mjs';
 import { bringBuildPackages, bringTestPackages, hasGoogleTest } from './system-packages.mjs';
 import { bringPrograms, bringProgramsIfPossible, kubernetes, promtool } from './test-programs.mjs';
 
 /**
- * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|cluster|tests <digest of the inputs>`.
- * The goal `cluster` adds to `launch` what a control plane on this host needs, and `tests` adds all that any test needs. Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
+ * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|cluster|tests|threads <digest of the inputs>`.
+ * The goal `cluster` adds to `launch` what a control plane on this host needs, and `tests` adds all that any test needs; `threads` adds the engine's tests under the thread sanitizer. Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
  */
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const [goal, inputs] = process.argv.slice(2);
 
 try {
-  if (!isGoal(goal) || inputs === undefined) throw new TypeError('use: set-up.mjs launch|cluster|tests DIGEST');
+  if (!isGoal(goal) || inputs === undefined) throw new TypeError('use: set-up.mjs launch|cluster|tests|threads DIGEST');
   await setUp(goal, inputs);
 } catch (error) {
   if (error instanceof SetUpError) {
@@ -31,12 +31,12 @@ try {
 }
 
 /**
- * @typedef {'launch' | 'cluster' | 'tests'} Goal
+ * @typedef {'launch' | 'cluster' | 'tests' | 'threads'} Goal
  * @param {string | undefined} word
  * @returns {word is Goal}
  */
 function isGoal(word) {
-  return word === 'launch' || word === 'cluster' || word === 'tests';
+  return word === 'launch' || word === 'cluster' || word === 'tests' || word === 'threads';
 }
 
 /**
@@ -51,7 +51,8 @@ async function setUp(goal, inputs) {
   const node = await bringNode(repository);
   await bringNpmPackages(repository, node);
   await bringNativeBuild(repository, addon);
-  if (goal === 'tests') await bringEngineTests();
+  if (goal === 'tests') await bringEngineTests(engineTests);
+  if (goal === 'threads') await bringEngineTests(threadTests);
   await removeUnused();
   await writeStamp(node, inputs);
   // Last, because it may take minutes: whoever only wants to launch need not wait for it.
@@ -59,10 +60,11 @@ async function setUp(goal, inputs) {
   if (goal === 'tests') for (const kind of [kubernetes, promtool]) await bringProgramsIfPossible(repository, kind);
 }
 
-async function bringEngineTests() {
+/** @param {import('./native-build.mjs').Configuration} configuration */
+async function bringEngineTests(configuration) {
   await bringTestPackages();
-  if (hasGoogleTest()) await bringNativeBuild(repository, engineTests);
-  else await rm(placeOf(repository, engineTests), { force: true }); // an old one would test old code
+  if (hasGoogleTest()) await bringNativeBuild(repository, configuration);
+  else await rm(placeOf(repository, configuration), { force: true }); // an old one would test old code
 }
 
 /**
