@@ -11,7 +11,7 @@ import { findProgram, runTool } from './tools.mjs';
 
 /**
  * @typedef {object} Configuration
- * @property {'release' | 'sanitized'} name
+ * @property {'release' | 'sanitized' | 'threads'} name
  * @property {string} title for the step
  * @property {string} target CMake's name of it
  * @property {string} product the file that is built
@@ -37,6 +37,15 @@ export const engineTests = {
   product: 'engine_tests',
   sources: ['src/engine', 'test', 'fuzz'],
   options: ['-DSMARTCOPY_TESTING=ON'],
+};
+
+/** The same tests for the thread sanitizer, which cannot be had together with the others. @type {Configuration} */
+export const threadTests = {
+  ...engineTests,
+  name: 'threads',
+  title: "building the engine's tests with the thread sanitizer",
+  product: 'engine_tests_tsan',
+  options: ['-DSMARTCOPY_TSAN=ON'],
 };
 
 /**

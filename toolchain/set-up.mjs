@@ -4,22 +4,23 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { benchPeers } from './bench-peers.mjs';
 import { removeUnused } from './cache.mjs';
-import { addon, bringNativeBuild, engineTests, placeOf } from './native-build.mjs';
+import { addon, bringNativeBuild, engineTests, placeOf, threadTests } from './native-build.mjs';
 import { bringNode, bringNpmPackages } from './npm-packages.mjs';
 import { SetUpError, say } from './report.mjs';
 import { bringBuildPackages, bringTestPackages, hasGoogleTest } from './system-packages.mjs';
 import { bringPrograms, bringProgramsIfPossible, kubernetes, promtool } from './test-programs.mjs';
 
 /**
- * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|cluster|tests|bench <digest of the inputs>`.
- * The goal `cluster` adds to `launch` what a control plane on this host needs, `tests` all that any test needs, and `bench` the
- * programs to compare with. Each step finds out whether its work was done before, so a set-up can be killed anywhere and started again.
+ * Started by set-up.sh with the lock held, on any Node >= 20: `set-up.mjs launch|cluster|tests|threads|bench <digest of the inputs>`.
+ * The goal `cluster` adds to `launch` what a control plane on this host needs, `tests` all that any test needs, `threads` the engine's tests
+ * under the thread sanitizer, and `bench` the programs to compare with. Each step finds out whether its work was done before, so a set-up
+ * can be killed anywhere and started again.
  */
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const [goal, inputs] = process.argv.slice(2);
 
 try {
-  if (!isGoal(goal) || inputs === undefined) throw new TypeError('use: set-up.mjs launch|cluster|tests|bench DIGEST');
+  if (!isGoal(goal) || inputs === undefined) throw new TypeError('use: set-up.mjs launch|cluster|tests|threads|bench DIGEST');
   await setUp(goal, inputs);
 } catch (error) {
   if (error instanceof SetUpError) {
@@ -33,12 +34,12 @@ try {
 }
 
 /**
- * @typedef {'launch' | 'cluster' | 'tests' | 'bench'} Goal
+ * @typedef {'launch' | 'cluster' | 'tests' | 'threads' | 'bench'} Goal
  * @param {string | undefined} word
  * @returns {word is Goal}
  */
 function isGoal(word) {
-  return word === 'launch' || word === 'cluster' || word === 'tests' || word === 'bench';
+  return word === 'launch' || word === 'cluster' || word === 'tests' || word === 'threads' || word === 'bench';
 }
 
 /**
@@ -53,7 +54,8 @@ async function setUp(goal, inputs) {
   const node = await bringNode(repository);
   await bringNpmPackages(repository, node);
   await bringNativeBuild(repository, addon);
-  if (goal === 'tests') await bringEngineTests();
+  if (goal === 'tests') await bringEngineTests(engineTests);
+  if (goal === 'threads') await bringEngineTests(threadTests);
   if (goal === 'bench') await bringTestPackages();
   await removeUnused();
   await writeStamp(node, inputs);
@@ -67,10 +69,11 @@ async function setUp(goal, inputs) {
   }
 }
 
-async function bringEngineTests() {
+/** @param {import('./native-build.mjs').Configuration} configuration */
+async function bringEngineTests(configuration) {
   await bringTestPackages();
-  if (hasGoogleTest()) await bringNativeBuild(repository, engineTests);
-  else await rm(placeOf(repository, engineTests), { force: true }); // an old one would test old code
+  if (hasGoogleTest()) await bringNativeBuild(repository, configuration);
+  else await rm(placeOf(repository, configuration), { force: true }); // an old one would test old code
 }
 
 /**

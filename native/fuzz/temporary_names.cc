@@ -27,7 +27,7 @@ const Registered kRegistered({"TemporaryNames",
                               [] {
                                 return std::vector<std::string>{".smartcopy-abcd123400000007-0",
                                                                 ".smartcopy-abcd123400000008-18446744073709551615",
-                                                                ".smartcopy-", "file"};
+                                                                ".smartcopy-ABCD123400000007-0", ".smartcopy-", "file"};
                               },
                               Run});
 

@@ -65,6 +65,7 @@ TEST_P(Fuzz, KeepsItsPromisesWhateverItIsFedWith) {
   const uint32_t seed =
       given != nullptr ? static_cast<uint32_t>(::strtoul(given, nullptr, 10)) : std::random_device{}();
   std::printf("SMARTCOPY_TEST_SEED=%u\n", seed);
+  std::fflush(stdout);
   const auto seeds = target.seeds();
   for (const auto& input : seeds) target.run({reinterpret_cast<const uint8_t*>(input.data()), input.size()});
   Mutation mutation(seed);

@@ -132,6 +132,7 @@ void Kills::ExpectOldOrNew() {
 TEST_P(Kills, LeaveEveryFileOldOrNewAndTheNextRunCompletes) {
   SCOPED_TRACE("SMARTCOPY_TEST_SEED=" + std::to_string(seed_));
   std::printf("SMARTCOPY_TEST_SEED=%u\n", seed_);
+  std::fflush(stdout);
   ASSERT_TRUE(Clean(Copy(Request())));
   int64_t latest = 20'000;  // microseconds; follows how long a run takes here
   int killed = 0;

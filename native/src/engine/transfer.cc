@@ -111,7 +111,9 @@ namespace {
 constexpr std::string_view kTemporaryPrefix = ".smartcopy-";
 constexpr size_t kHexDigits = 8;
 
+// As this engine writes them: with other letters it is somebody else's name.
 std::optional<uint32_t> ParseHex(std::string_view digits) {
+  if (digits.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
