@@ -17,7 +17,7 @@ export const ioMode = z.enum(['Auto', 'Posix', 'IoUring', 'Mmap']);
 
 export const directIo = z.enum(['Auto', 'Always', 'Never']);
 
-export const sparseMode = z.enum(['Auto', 'Always', 'Never']);
+const sparseMode = z.enum(['Auto', 'Always', 'Never']);
 
 export const digestAlgorithm = z.enum(['XXH3', 'XXH64', 'BLAKE3', 'SHA256']);
 export type DigestAlgorithm = z.infer<typeof digestAlgorithm>;

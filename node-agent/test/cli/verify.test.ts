@@ -121,7 +121,7 @@ const badLines: readonly (readonly [line: string, sentence: RegExp])[] = [
   ['verify src', /missing required argument 'DST'; see smartcopy verify --help/],
   ['verify src nowhere', /the destination nowhere does not exist/],
   ['verify nowhere dst', /the source nowhere does not exist/],
-  ['verify /dev/null dst', /the source \/dev\/null is neither a file nor a directory/],
+  ['verify /dev/null dst', /the destination dst\/null does not exist/],
   ['verify -a md5 src dst', /--algorithm takes xxhash3, xxhash64, blake3 or sha256, not 'md5'/],
   ['verify --ignore mode,size,taste src dst', /--ignore takes a list of missing, extra, type, .*, link, not 'taste'/],
   ['verify --digests src/a.txt src/a.txt dst', /--digests src\/a\.txt is a file of this copy/],
