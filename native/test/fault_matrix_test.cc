@@ -237,7 +237,8 @@ void ExpectSameLinks(const std::map<std::string, Facts>& source, const std::map<
 // for finished; nothing else is there.
 void ExpectHonest(const Ground& ground, const Report& report, bool may_leave, const std::string& what) {
   const bool all_done = report.clean() && !report.result().digests_error;
-  const bool says_so = !report.started() || report[Word::kFilesFailed] > 0 || report.result().digests_error;
+  const bool says_so = !report.started() || report[Word::kFilesFailed] > 0 || report.result().digests_error ||
+                       !report.result().not_kept.empty();
   EXPECT_TRUE(all_done || says_so) << what << ": neither done nor failed";
   EXPECT_EQ(static_cast<size_t>(report[Word::kFilesFailed]), report.failures.size()) << what;
   const auto lost = LostBy(report);

@@ -80,7 +80,7 @@ test('what the job says wins over what the agent would choose', () => {
 });
 
 test('how bytes are moved is left to the engine unless the job says so', () => {
-  const said = { io: 'IoUring', directIo: 'Never', sparse: 'Always' } as const;
+  const said = { io: 'IoUring', directIo: 'Never', preserve: { ...defaultPreserve, sparse: 'Always' } } as const;
   const ways = [undefined, said].map((given) => planTransfer(assignmentOf(given ?? {}), options));
   assert.deepEqual(
     ways.map((transfer) => [transfer?.io, transfer?.directIo, transfer?.sparse]),

@@ -33,7 +33,7 @@ test('an agent is told all that it needs to carry a shard out', () => {
       symlinks: 'Skip',
       onConflict: 'Fail',
       atomic: 'Always',
-      preserve: { strict: true, acls: false },
+      preserve: { strict: true, acls: false, sparse: 'Never' },
     },
   });
   const work = workFor('worker-1', storesOf({ jobs: [job], shards: [shard] }));
@@ -73,6 +73,7 @@ test('an agent is told all that it needs to carry a shard out', () => {
             acls: false,
             hardlinks: true,
             specialFiles: true,
+            sparse: 'Never',
             strict: true,
           },
           threadCount: 8,
