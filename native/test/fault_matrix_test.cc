@@ -181,7 +181,8 @@ class Ground {
   }
   const std::map<std::string, Facts>& Source(const Lost& lost = {}) const {
     const auto known = source_.find(lost);
-    return known != source_.end() ? known->second : source_.emplace(lost, FactsOf(place_ + "/source", lost)).first->second;
+    return known != source_.end() ? known->second
+                                  : source_.emplace(lost, FactsOf(place_ + "/source", lost)).first->second;
   }
 
   std::map<std::string, Facts> old;  // the destination before the run

@@ -35,10 +35,10 @@ enum class Word : uint8_t {
 };
 
 inline constexpr std::array<const char*, static_cast<size_t>(Word::kCount)> kWordNames = {
-    "cancel", "bytesPerSecond", "bytesTotal", "bytesUnchanged", "reflinkBytes", "copyFileRangeBytes",
-    "readWriteBytes", "ioUringBytes", "mmapBytes", "holeBytes", "directIoBytes", "bytesVerified", "filesTotal",
-    "filesDone", "filesUnchanged", "filesFailed", "filesSkipped", "directoriesDone", "entriesRefused",
-    "entriesFiltered", "throttleWaitNs", "totalsFinal"};
+    "cancel",         "bytesPerSecond",  "bytesTotal",     "bytesUnchanged", "reflinkBytes",  "copyFileRangeBytes",
+    "readWriteBytes", "ioUringBytes",    "mmapBytes",      "holeBytes",      "directIoBytes", "bytesVerified",
+    "filesTotal",     "filesDone",       "filesUnchanged", "filesFailed",    "filesSkipped",  "directoriesDone",
+    "entriesRefused", "entriesFiltered", "throttleWaitNs", "totalsFinal"};
 
 // A view of the shared words. The memory belongs to the caller and outlives the transfer; any thread may use it.
 class ControlBlock {

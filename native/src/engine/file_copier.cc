@@ -29,7 +29,6 @@ Result<bool> IsMadeUp(int file) {
   return std::find(kTypes.begin(), kTypes.end(), static_cast<long>(found.f_type)) != kTypes.end();
 }
 
-
 }  // namespace
 
 bool IsOutOfSpace(const Outcome& failed) {
