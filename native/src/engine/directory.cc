@@ -35,6 +35,10 @@ Result<UniqueFd> OpenSame(const UniqueFd& parent, const std::string& name, const
 }  // namespace
 
 void RemoveIfSame(int directory, const char* name, const FileId& id) {
+  if (id == FileId{}) {
+    sys::Unlinkat(directory, name);
+    return;
+  }
   auto present = StatBeneath(directory, name);
   if (present && FileId::Of(*present) == id) sys::Unlinkat(directory, name);
 }

@@ -27,6 +27,7 @@ struct FileId {
 
 // Removes a name if it still is that of this file. Whether it could is not asked: what stays behind has a name or a
 // time that the next run does not take for finished.
+// No id: of a file that this run made in a directory of its own, where nobody else gives names.
 void RemoveIfSame(int directory, const char* name, const FileId& id);
 
 // What the engine has to know about one file system it writes to. Made when the first directory on it is opened,
@@ -54,6 +55,19 @@ struct OpenDirectory {
   UniqueFd destination;
 };
 
+// To whom the files belong that this run makes in a directory of its own, learnt from the first of them. Thread-safe.
+class NewFileOwner {
+ public:
+  void Learn(const struct stat& made) { known_.store(Packed(made), std::memory_order_relaxed); }
+  bool IsOf(const struct stat& file) const { return known_.load(std::memory_order_relaxed) == Packed(file); }
+
+ private:
+  static uint64_t Packed(const struct stat& file) { return uint64_t{file.st_uid} << 32 | file.st_gid; }
+
+  // Nobody: no file belongs to the last of all users.
+  std::atomic<uint64_t> known_{~uint64_t{0}};
+};
+
 // One directory of the source and its counterpart in the destination, from the moment it is walked until everything in
 // it is finished and its own metadata is set. Shared by the tasks that work in it; `pending` counts them.
 struct Directory {
@@ -78,6 +92,7 @@ struct Directory {
   DestinationFileSystem* file_system = nullptr;
   // What is made in the destination directory inherits an ACL from it, which the source's entry need not have.
   bool inherits_acl = false;
+  NewFileOwner new_file_owner;
   // Attributes that entries of the source have and do not list, see HiddenXattrs.
   std::span<const char* const> hidden_xattrs;
   std::atomic<int64_t> pending{1};

@@ -48,7 +48,7 @@ void FileCopier::Copy(Worker& worker, FileTask task, const std::shared_ptr<OpenD
 }
 
 Outcome FileCopier::CopyWhole(FileCopy& file, Worker& worker) {
-  Outcome failed = CreateDestination(file);
+  Outcome failed = CreateDestination(file, worker.creates_exactly);
   if (!failed) failed = CopyContent(file, worker);
   if (!failed && ReadsBack(transfer_.request.verify)) failed = VerifyReadback(file, worker);
   return failed;
@@ -172,7 +172,7 @@ Outcome FileCopier::MendMetadata(const FileCopy& file, const struct stat& found,
   return std::nullopt;
 }
 
-Outcome FileCopier::CreateDestination(FileCopy& file) {
+Outcome FileCopier::CreateDestination(FileCopy& file, bool exactly) {
   const int directory = file.open->destination.get();
   const uint64_t resolve = transfer_.directories.resolve();
   const uint64_t access = ReadsBack(transfer_.request.verify) ? O_RDWR : O_WRONLY;
@@ -182,16 +182,24 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
   const bool may_show =
       transfer_.request.atomic == Atomic::kReplace && transfer_.request.on_conflict == OnConflict::kOverwrite;
   const bool own_name = !file.replaces && may_show;
-  if (own_name) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, 0600);
+  const auto final_mode = exactly ? FinalMode(file) : std::nullopt;
+  const uint64_t mode = final_mode.value_or(0600);
+  if (own_name) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, mode);
   // In a directory that this run made, nothing can have the name but another entry of the source: on a file system that
   // does not tell their names apart. One may not replace the other.
   const bool may_replace = !own_name || !file.task.directory->created;
   for (int tries = 0; !made && made.error().code == EEXIST && may_replace && tries < kMostNameTries; ++tries) {
     file.temporary = transfer_.NewTemporaryName();
-    made = OpenBeneath(directory, file.temporary.c_str(), flags, resolve, 0600);
+    made = OpenBeneath(directory, file.temporary.c_str(), flags, resolve, mode);
   }
   if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
   file.destination = std::move(*made);
+  if (final_mode) {
+    file.created.st_mode = S_IFREG | *final_mode;
+    file.created.st_uid = file.source_stat.st_uid;
+    file.created.st_gid = file.source_stat.st_gid;
+    return std::nullopt;
+  }
   auto created = StatOf(file.destination.get());
   if (!created) {
     // Made a moment ago and never to be recognised again: it goes now or stays for good.
@@ -201,7 +209,20 @@ Outcome FileCopier::CreateDestination(FileCopy& file) {
     return TaskFailure(file.task, created.error(), Side::kDestination);
   }
   file.created = *created;
+  if (file.task.directory->created) file.task.directory->new_file_owner.Learn(*created);
   return std::nullopt;
+}
+
+// The mode that the file keeps for good, where it can have it from the beginning: in a directory that this run made,
+// where new files belong to its owner by themselves. So nobody may read it now who may not later, and neither its owner
+// nor its mode have to be looked at or set.
+std::optional<mode_t> FileCopier::FinalMode(const FileCopy& file) const {
+  const Directory& directory = *file.task.directory;
+  if (!directory.created || directory.inherits_acl || !directory.new_file_owner.IsOf(file.source_stat))
+    return std::nullopt;
+  const mode_t mode = ModeOf(transfer_.request, file.source_stat);
+  const bool is_plain = (mode & ~static_cast<mode_t>(0777)) == 0;
+  return transfer_.request.preserve.mode && is_plain ? std::optional(mode) : std::nullopt;
 }
 
 Outcome FileCopier::CopyContent(FileCopy& file, Worker& worker) {
@@ -366,6 +387,13 @@ void FileCopier::Finish(FileCopy& file) {
       transfer_, {*file.task.directory, file.task.source_name, file.task.name},
       {file.source.get(), file.source_stat, file.destination.get(), file.created, true, file.replaced_mode});
   if (failed) return Fail(file, std::move(*failed));
+  // Who finds it again by its name has to know it.
+  const bool is_found_again = transfer_.request.durability != Durability::kNone || file.task.claimed_inode;
+  if (file.created.st_ino == 0 && is_found_again) {
+    auto found = StatOf(file.destination.get());
+    if (!found) return Fail(file, TaskFailure(file.task, found.error(), Side::kDestination));
+    file.created = *found;
+  }
   WrittenFile written = SettledAs(file.task);
   written.is_new = !file.replaces;
   written.content_bytes = file.source_stat.st_size;

@@ -53,7 +53,8 @@ class FileCopier {
   // The steps, for the lane of large files.
   // Opens the source and decides. Nothing when the file is settled, or will be by somebody else.
   std::unique_ptr<FileCopy> Open(FileTask task, std::shared_ptr<OpenDirectory> open);
-  Outcome CreateDestination(FileCopy& file);
+  // `exactly`: what the calling thread creates has the mode it asks for.
+  Outcome CreateDestination(FileCopy& file, bool exactly);
   // Settles how the content is moved. Shares it, when that is offered: how much, or nothing; then the destination is
   // made ready for the bytes.
   Result<std::optional<off_t>> CopyByReference(FileCopy& file);
@@ -90,6 +91,7 @@ class FileCopier {
   std::optional<IoError> MakeReady(FileCopy& file);
   std::optional<IoError> Reserve(FileCopy& file);
   void OpenDirect(FileCopy& file);
+  std::optional<mode_t> FinalMode(const FileCopy& file) const;
   void RemoveWritten(FileCopy& file);
   void TakeBackMoved(FileCopy& file);
 

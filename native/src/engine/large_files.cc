@@ -87,7 +87,7 @@ void LargeFiles::Start(Waiting waiting) {
                    SystemFailure(error->error, error->side, PathOf(*directory, waiting.task.source_name)));
   if (file->copy == nullptr) return events_.settled();
 
-  file->failed = copier_->CreateDestination(*file->copy);
+  file->failed = copier_->CreateDestination(*file->copy, false);
   if (!file->failed) {
     auto shared = copier_->CopyByReference(*file->copy);
     if (!shared)

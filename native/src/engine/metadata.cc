@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "extended_attributes.h"
 
@@ -47,6 +46,8 @@ bool IsRemovable(XattrKind kind) {
   return kind != XattrKind::kForeign && kind != XattrKind::kLabel && kind != XattrKind::kSecurity;
 }
 
+}  // namespace
+
 // The setuid and setgid bits of files are left out unless the request keeps them. Those of directories lend nobody's
 // rights: there setgid says whose group new files belong to.
 mode_t ModeOf(const CopyRequest& request, const struct stat& source) {
@@ -54,30 +55,14 @@ mode_t ModeOf(const CopyRequest& request, const struct stat& source) {
   return request.keep_setuid || S_ISDIR(source.st_mode) ? mode : mode & ~kSetIds;
 }
 
-// Which bits new files of this process lack. Asked of the kernel's own account: umask(2) tells only by changing it, for
-// all threads.
-mode_t UmaskOfThisProcess() {
-  constexpr mode_t kUsual = 022;
-  const long fd = sys::OpenRoot("/proc/self/status", O_RDONLY);
-  if (fd < 0) return kUsual;
-  const UniqueFd status(static_cast<int>(fd));
-  std::array<char, 1024> text{};
-  const long length = sys::Pread(status.get(), text.data(), text.size(), 0);
-  const std::string_view lines(text.data(), length < 0 ? 0 : static_cast<size_t>(length));
-  constexpr std::string_view kKey = "\nUmask:\t";
-  const auto at = lines.find(kKey);
-  if (at == std::string_view::npos) return kUsual;
-  mode_t umask = kUsual;
-  std::from_chars(lines.data() + at + kKey.size(), lines.data() + lines.size(), umask, 8);
-  return umask;
-}
+namespace {
 
 // The mode of a new entry whose source's mode is not preserved, as cp gives it: that of the file it replaces, else the
 // source's permissions without what the umask takes. Where ACLs are inherited the kernel heeds no umask either.
-mode_t UsualMode(const NamedEntry& entry, const MetadataEnds& ends) {
+mode_t UsualMode(const Transfer& transfer, const NamedEntry& entry, const MetadataEnds& ends) {
   if (ends.replaced_mode) return *ends.replaced_mode & 0777;
   const mode_t mode = ends.source_stat.st_mode & 0777;
-  return entry.directory.inherits_acl ? mode : mode & ~UmaskOfThisProcess();
+  return entry.directory.inherits_acl ? mode : mode & ~transfer.umask;
 }
 
 // The work on one entry, step after step.
@@ -253,13 +238,15 @@ Outcome MetadataKeeper::RemoveOthers(const XattrNames& kept) {
 Outcome MetadataKeeper::KeepMode() {
   const mode_t present = ends_.destination_stat.st_mode & 07777;
   mode_t mode = ModeOf(transfer_.request, ends_.source_stat);
-  if (!preserve_.mode) mode = ends_.created ? UsualMode(entry_, ends_) : present;
+  if (!preserve_.mode) mode = ends_.created ? UsualMode(transfer_, entry_, ends_) : present;
   mode &= ~kGroupBits | group_bits_;
   const bool drops_by_choice = preserve_.mode && (mode & kSetIds) != (ends_.source_stat.st_mode & kSetIds);
   // Under another owner these bits would lend other rights.
   const bool drops_for_owner = preserve_.mode && !has_owner_ && (mode & kSetIds) != 0;
   if (drops_for_owner) mode &= ~kSetIds;
-  if (ends_.created || mode_touched_ || mode != present) {
+  // An inherited ACL may allow more than the mode shows.
+  const bool may_allow_more = ends_.created && entry_.directory.inherits_acl;
+  if (may_allow_more || mode_touched_ || mode != present) {
     const auto error = ErrorOf(sys::Fchmod(ends_.destination, mode), Syscall::kFchmod);
     if (error && !IsOneOf(error->code, kModeRefused)) return AtDestination(*error);
     if (error) {

@@ -45,6 +45,8 @@ std::optional<IoError> KeepTimes(Transfer& transfer, const NamedEntry& entry, in
 // The times that a finished copy gets: the source's, or the present where times are not preserved.
 void TimesFor(const Transfer& transfer, const struct stat& source, timespec times[2]);
 
+// The mode that the copy of an entry gets where modes are preserved.
+mode_t ModeOf(const CopyRequest& request, const struct stat& source);
 // Whether owner and mode are what KeepMetadata would make of them, as far as the two can tell.
 bool HasOwnerAndMode(const CopyRequest& request, const struct stat& source, const struct stat& found);
 // Whether an entry that both sides have and the source has open may differ in extended attributes or ACLs; one look at

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/fs.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -93,7 +94,8 @@ long OpenParent(int directory) {
 }
 
 long Fstat(int fd, struct stat* out) {
-  return Ask(Syscall::kFstat, [&] { return ::fstat(fd, out); });
+  // Not through glibc, which asks with a path, an empty one: that takes a tenth longer.
+  return Ask(Syscall::kFstat, [&] { return ::syscall(SYS_fstat, fd, out); });
 }
 
 long Lstatat(int directory, const char* name, struct stat* out) {
@@ -354,6 +356,10 @@ long SetTimes(int fd, const timespec times[2]) {
     const long answer = ::syscall(SYS_utimensat, fd, nullptr, times, 0);
     return answer < 0 && errno == EBADF ? static_cast<long>(::utimensat(fd, "", times, AT_EMPTY_PATH)) : answer;
   });
+}
+
+long UnshareUmask() {
+  return Ask(Syscall::kUnshare, [&] { return ::unshare(CLONE_FS); });
 }
 
 long Flock(int fd, int operation) {

@@ -57,6 +57,7 @@ namespace smartcopy {
   CALL(kMmap, "mmap") \
   CALL(kFlock, "flock") \
   CALL(kClone, "clone") \
+  CALL(kUnshare, "unshare") \
   CALL(kIoUringSetup, "io_uring_setup") \
   CALL(kIoUringRegister, "io_uring_register") \
   CALL(kIoUringEnter, "io_uring_enter") \
@@ -164,6 +165,8 @@ long Lgetxattr(int directory, const char* name, const char* attribute, void* int
 long Mknodat(int directory, const char* name, mode_t type_and_mode, dev_t device);
 // Sets both times of what `fd` refers to; it may have been opened with O_PATH, and be a symbolic link (Linux 5.8).
 long SetTimes(int fd, const timespec times[2]);
+// The calling thread has a umask and a working directory of its own from now on. Asks for no privilege.
+long UnshareUmask();
 // Without waiting; `operation` as for flock(2).
 long Flock(int fd, int operation);
 // Private memory of whole pages; `*out` is set on success.

@@ -11,6 +11,23 @@
 
 namespace smartcopy {
 
+// Asked of the kernel's own account: umask(2) tells only by changing it, for all threads.
+mode_t UmaskOfThisProcess() {
+  constexpr mode_t kUsual = 022;
+  const long fd = sys::OpenRoot("/proc/self/status", O_RDONLY);
+  if (fd < 0) return kUsual;
+  const UniqueFd status(static_cast<int>(fd));
+  std::array<char, 1024> text{};
+  const long length = sys::Pread(status.get(), text.data(), text.size(), 0);
+  const std::string_view lines(text.data(), length < 0 ? 0 : static_cast<size_t>(length));
+  constexpr std::string_view kKey = "\nUmask:\t";
+  const auto at = lines.find(kKey);
+  if (at == std::string_view::npos) return kUsual;
+  mode_t umask = kUsual;
+  std::from_chars(lines.data() + at + kKey.size(), lines.data() + lines.size(), umask, 8);
+  return umask;
+}
+
 uint64_t AnyNumber() {
   uint64_t number = 0;
   // Without the kernel's random numbers (before it has any, at boot) names are merely likelier to be tried twice.

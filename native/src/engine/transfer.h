@@ -157,6 +157,8 @@ struct Worker {
   std::unique_ptr<Digest> digest;
   size_t copy_bytes = 0;             // of one read or write; the buffer may be longer, for listings
   std::shared_ptr<RingLane> ring{};  // made at its first use
+  // What it creates has exactly the mode it asks for, see PrivateUmask.
+  bool creates_exactly = false;
 
   std::span<std::byte> CopyBuffer() const { return buffer.bytes().first(copy_bytes); }
 };
@@ -192,6 +194,9 @@ class DigestLines {
   std::optional<IoError> error_;
 };
 
+// Which bits new files of this process lack.
+mode_t UmaskOfThisProcess();
+
 // A random number below 2^48.
 uint64_t AnyNumber();
 
@@ -218,6 +223,7 @@ struct Transfer {
         memory(asked.memory_bytes, asked.numa.memory_node),
         sink(failures),
         directories({asked.cross_mounts, asked.one_file_system}, descriptors.directory_pairs),
+        umask(asked.preserve.mode ? 0 : UmaskOfThisProcess()),
         digest_lines(asked.digests_fd),
         epoch(asked.epoch),
         next_temporary(AnyNumber()) {}
@@ -230,6 +236,8 @@ struct Transfer {
   BufferMemory memory;
   FailureSink& sink;
   DirectoryTable directories;
+  // Of the process, for where the source's modes are not preserved.
+  const mode_t umask;
   DigestLines digest_lines;
   FallbackCounts fallbacks;
   NotKeptCounts not_kept;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "pinned_thread.h"
+#include "private_umask.h"
 #include "thread.h"
 #include "tree_scan.h"
 
@@ -151,6 +152,8 @@ void TreeCopy::RunWorkers() {
 
 void TreeCopy::Work(Worker& worker) {
   const PinnedThread pinned(transfer_.request.numa, worker.index);
+  const PrivateUmask umask;
+  worker.creates_exactly = umask.held();
   do {
     while (WorkOnce(worker)) continue;
   } while (queue_.Wait([this] { return large_files_.HasWork() || ordered_.HasWork(); },
