@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -32,7 +33,8 @@ TemporaryDirectory::TemporaryDirectory() : TemporaryDirectory(UsualHome()) {}
 
 TemporaryDirectory::TemporaryDirectory(const std::string& home) {
   std::string pattern = home + "/smartcopy-test-XXXXXX";
-  path_ = ::mkdtemp(pattern.data());
+  if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "mkdtemp of " << pattern << ": " << strerrorname_np(errno);
+  path_ = pattern;
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
@@ -173,6 +175,8 @@ class FactsGatherer {
     mode_t kept = ~0U;
     // Without the owner's rights a copy gives up setuid and setgid.
     if (is_lost(Attribute::kOwner) || is_lost(Attribute::kSetuid)) kept = ~static_cast<mode_t>(S_ISUID | S_ISGID);
+    // What an ACL grants to the group is a mask, which nobody gets without the ACL.
+    if (is_lost(Attribute::kAcl)) kept &= ~mode_t{S_IRWXG};
     if (is_lost(Attribute::kMode)) kept = S_IFMT;
     std::ostringstream line;
     line << "mode=" << std::oct << (found.st_mode & kept) << std::dec;
