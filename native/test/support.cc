@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -53,7 +54,12 @@ LoopFileSystem::LoopFileSystem(const char* type, off_t size) {
 }
 
 LoopFileSystem::~LoopFileSystem() {
-  if (mounted_ && ::system(("umount " + path()).c_str()) != 0) ADD_FAILURE() << path() << " stays mounted";
+  // The kernel lets go of the files of a ring a moment after it is closed.
+  for (int tries = 0; mounted_ && tries < 100; ++tries) {
+    if (::umount2(path().c_str(), 0) == 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  if (mounted_) ADD_FAILURE() << path() << " stays mounted: " << strerrorname_np(errno);
 }
 
 size_t OpenDescriptors() {
