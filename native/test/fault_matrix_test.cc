@@ -350,9 +350,7 @@ class Ground {
   Ground(const Ground&) = delete;
   Ground& operator=(const Ground&) = delete;
 
-  bool usable() const {
-    return (!disk_ || disk_->mounted()) && (!transfer_.needs_rings || ProbeIoUring().ok());
-  }
+  bool usable() const { return (!disk_ || disk_->mounted()) && (!transfer_.needs_rings || ProbeIoUring().ok()); }
 
   // The destination as it is before every run.
   void Reset() {
