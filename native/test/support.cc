@@ -1,8 +1,10 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -32,7 +34,8 @@ TemporaryDirectory::TemporaryDirectory() : TemporaryDirectory(UsualHome()) {}
 
 TemporaryDirectory::TemporaryDirectory(const std::string& home) {
   std::string pattern = home + "/smartcopy-test-XXXXXX";
-  path_ = ::mkdtemp(pattern.data());
+  if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "mkdtemp of " << pattern << ": " << strerrorname_np(errno);
+  path_ = pattern;
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
@@ -51,7 +54,12 @@ LoopFileSystem::LoopFileSystem(const char* type, off_t size) {
 }
 
 LoopFileSystem::~LoopFileSystem() {
-  if (mounted_ && ::system(("umount " + path()).c_str()) != 0) ADD_FAILURE() << path() << " stays mounted";
+  // The kernel lets go of the files of a ring a moment after it is closed.
+  for (int tries = 0; mounted_ && tries < 100; ++tries) {
+    if (::umount2(path().c_str(), 0) == 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  if (mounted_) ADD_FAILURE() << path() << " stays mounted: " << strerrorname_np(errno);
 }
 
 size_t OpenDescriptors() {
@@ -173,6 +181,8 @@ class FactsGatherer {
     mode_t kept = ~0U;
     // Without the owner's rights a copy gives up setuid and setgid.
     if (is_lost(Attribute::kOwner) || is_lost(Attribute::kSetuid)) kept = ~static_cast<mode_t>(S_ISUID | S_ISGID);
+    // What an ACL grants to the group is a mask, which nobody gets without the ACL.
+    if (is_lost(Attribute::kAcl)) kept &= ~mode_t{S_IRWXG};
     if (is_lost(Attribute::kMode)) kept = S_IFMT;
     std::ostringstream line;
     line << "mode=" << std::oct << (found.st_mode & kept) << std::dec;

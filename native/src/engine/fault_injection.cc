@@ -25,9 +25,11 @@ uint64_t Draw() {
   return mixed ^ (mixed >> 31);
 }
 
-int DrawnErrno() {
+int DrawnErrno(Syscall which) {
   static constexpr std::array kErrnos = {EIO, ENOSPC, EDQUOT, ENOMEM, EAGAIN, EPERM, ENOSYS, EXDEV, EOPNOTSUPP};
-  if (current.failures_per_million == 0 || Draw() % 1'000'000 >= current.failures_per_million) return 0;
+  if (current.failures_per_million == 0) return 0;
+  if (current.drawn.any() && !current.drawn[static_cast<size_t>(which)]) return 0;
+  if (Draw() % 1'000'000 >= current.failures_per_million) return 0;
   return kErrnos[Draw() % kErrnos.size()];
 }
 
@@ -56,7 +58,7 @@ int ErrnoFor(Syscall which) {
   const int64_t index = counts[static_cast<size_t>(which)].fetch_add(1);
   if (current.meanwhile) current.meanwhile(which, index);
   if (IsChosen(which, index) && !current.shorten) return current.failing_errno;
-  return DrawnErrno();
+  return DrawnErrno(which);
 }
 
 size_t LengthFor(Syscall which, size_t asked) {

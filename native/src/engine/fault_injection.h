@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,8 +22,10 @@ struct Plan {
   bool sticky = false;
   // Instead of failing, the chosen call moves half of what it was asked for, where it moves bytes at all.
   bool shorten = false;
-  // Beside that, any call fails with this chance, with an errno that is drawn as well.
+  // Beside that, any call of these kinds (of every kind when there is none) fails with this chance, with an errno that
+  // is drawn as well.
   uint32_t failures_per_million = 0;
+  std::bitset<static_cast<size_t>(Syscall::kCount)> drawn;
   uint32_t seed = 0;
   // Called before every call, with its kind and its number among those: lets a test act at an exact moment.
   std::function<void(Syscall, int64_t)> meanwhile;

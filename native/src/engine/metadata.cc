@@ -219,7 +219,8 @@ void MetadataKeeper::LimitGroupBits(std::string_view access_acl) {
 Outcome MetadataKeeper::RemoveOthers(const XattrNames& kept) {
   XattrNames present;
   if (const auto error = present.Read(ends_.destination)) {
-    return MeansNoXattrs(error->code) ? std::nullopt : AtDestination(*error);
+    if (MeansNoXattrs(error->code)) return std::nullopt;
+    return IsOneOf(error->code, kXattrRefused) ? Lose(Attribute::kXattr, *error) : AtDestination(*error);
   }
   Outcome failed;
   present.ForEach([&](const char* name) {
@@ -417,7 +418,9 @@ std::optional<DirectoryTable::OpenError> NoteXattrsOf(Directory& directory, cons
   const long answer = sys::Fgetxattr(open.destination.get(), kDefaultAcl, nullptr, 0);
   const auto error = ErrorOf(answer, Syscall::kFgetxattr);
   if (error && !IsOneOf(error->code, kXattrRefused)) return DirectoryTable::OpenError{*error, Side::kDestination};
-  directory.inherits_acl = answer > 0;
+  // Where that may not be asked, every new entry is looked at.
+  const bool is_unknown = error && error->code != ENODATA && !MeansNoXattrs(error->code);
+  directory.inherits_acl = answer > 0 || is_unknown;
   return std::nullopt;
 }
 
