@@ -512,7 +512,7 @@ bool MayPass(Syscall call) {
   static const std::set<Syscall> kCalls = {
       Syscall::kFlock,    Syscall::kUnlinkat,        Syscall::kMbind,     Syscall::kSchedSetaffinity,
       Syscall::kStatx,    Syscall::kIoUringRegister, Syscall::kCachestat, Syscall::kSyncFileRange,
-      Syscall::kGetFlags, Syscall::kSetFlags};
+      Syscall::kGetFlags, Syscall::kSetFlags,        Syscall::kUnshare};
   return kCalls.contains(call);
 }
 

@@ -195,6 +195,7 @@ Outcome FileCopier::CreateDestination(FileCopy& file, bool exactly) {
   if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
   file.destination = std::move(*made);
   if (final_mode) {
+    file.created = {};
     file.created.st_mode = S_IFREG | *final_mode;
     file.created.st_uid = file.source_stat.st_uid;
     file.created.st_gid = file.source_stat.st_gid;
