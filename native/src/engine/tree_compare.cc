@@ -144,6 +144,7 @@ void TreeCompare::Run(Worker& worker, TopTask& task) {
   const auto top = std::make_shared<Directory>();
   top->source_id = FileId::Of(source.stat);
   top->destination_id = FileId::Of(destination.stat);
+  top->made = true;
   OpenDirectory pair{std::move(source.directory), std::move(destination.directory)};
   const auto open = comparison_.directories.Hold(top, std::move(pair));
   if (!S_ISDIR(source.stat.st_mode)) {
@@ -200,6 +201,7 @@ std::shared_ptr<Directory> TreeCompare::OpenPair(const DirectoryTask& task, std:
   directory->name = task.name;
   directory->source_id = FileId::Of(*here);
   directory->destination_id = FileId::Of(*there);
+  directory->made = true;  // both are there; else the pair would be found again without it
   open = comparison_.directories.Hold(directory, OpenDirectory{std::move(*source), std::move(*destination)});
   return directory;
 }
