@@ -535,6 +535,17 @@ TEST_F(Refusals, DirectIoCountsWhatWentPastTheCache) {
   }
 }
 
+TEST_F(Refusals, DirectIoBelowALimitMovesWholeBlocks) {
+  WriteFile(place_ / "source/large", Bytes(3 * kMiB + 1));
+  for (const IoMode io : {IoMode::kPosix, IoMode::kIoUring}) {
+    std::filesystem::remove_all(place_ / "destination");
+    const Report report = CopySlowly(Request(io, DirectIo::kAlways), 10'007'001, {});
+    EXPECT_TRUE(Clean(report));
+    const bool is_told = !report.result().fallbacks.empty() && report.result().fallbacks[0].from == "directIo";
+    EXPECT_EQ(report[Word::kDirectIoBytes], is_told ? 0 : 3 * kMiB);
+  }
+}
+
 TEST_F(Refusals, WhatIsNeverOfferedIsAskedOnce) {
   for (int index = 0; index < 10; ++index) WriteFile(place_ / ("source/" + std::to_string(index)), Bytes(5'000));
   auto request = Request(IoMode::kAuto);

@@ -63,7 +63,10 @@ Result<std::optional<off_t>> ReadWriteCopy::CopyRange(const ContentCopy& file, R
 }
 
 Result<size_t> ReadWriteCopy::MoveBuffer(const ContentCopy& file, off_t offset, size_t length, const Watch& watch) {
-  if (const auto* direct = file.direct()) length = direct->UsefulLength(offset, length);
+  // What is granted in part would not fit past the page cache, so no more is asked for than is granted at once.
+  if (const auto* direct = file.direct())
+    length = direct->UsefulLength(
+        offset, static_cast<size_t>(std::min(static_cast<int64_t>(length), transfer_.limiter.ChunkLimit())));
   // The byte that only looks for the end of the file is not charged.
   const auto expected = std::min(static_cast<int64_t>(length), std::max<int64_t>(file.size - offset, 0));
   const auto granted = transfer_.limiter.AcquireSome(expected);
