@@ -43,6 +43,12 @@ Choice Chosen(const std::string& name, const std::pair<const char*, Choice> (&ch
   return choices[0].second;
 }
 
+// Leaves what is not given as it is.
+template <typename Number>
+void SetIfGiven(Number& field, const Napi::Value& value) {
+  if (value.IsNumber()) field = value.As<Napi::Number>().Int64Value();
+}
+
 // Patterns were checked before they came here; see native/lib/copy-tree.ts.
 std::vector<Glob> GlobsFrom(const Napi::Value& value) {
   std::vector<Glob> globs;
@@ -58,14 +64,10 @@ SelectionRules SelectionFrom(const Napi::Object& value) {
   SelectionRules rules;
   rules.include = GlobsFrom(value.Get("include"));
   rules.exclude = GlobsFrom(value.Get("exclude"));
-  if (value.Get("minBytes").IsNumber()) rules.min_bytes = value.Get("minBytes").As<Napi::Number>().Int64Value();
-  if (value.Get("maxBytes").IsNumber()) rules.max_bytes = value.Get("maxBytes").As<Napi::Number>().Int64Value();
+  SetIfGiven(rules.min_bytes, value.Get("minBytes"));
+  SetIfGiven(rules.max_bytes, value.Get("maxBytes"));
   return rules;
 }
-
-}  // namespace
-
-namespace {
 
 NumaPlan NumaPlanFrom(const Napi::Value& value) {
   NumaPlan plan;
@@ -81,18 +83,13 @@ NumaPlan NumaPlanFrom(const Napi::Value& value) {
   return plan;
 }
 
-// Leaves what is not given as it is.
-template <typename Integer>
-void SetIfGiven(Integer& field, const Napi::Value& value) {
-  if (value.IsNumber()) field = static_cast<Integer>(value.As<Napi::Number>().Int64Value());
-}
-
 }  // namespace
 
 DigestAlgorithm DigestAlgorithmFrom(const std::string& name) {
-  if (name == "XXH64") return DigestAlgorithm::kXxh64;
-  if (name == "BLAKE3") return DigestAlgorithm::kBlake3;
-  return name == "SHA256" ? DigestAlgorithm::kSha256 : DigestAlgorithm::kXxh3;
+  return Chosen<DigestAlgorithm>(name, {{"XXH3", DigestAlgorithm::kXxh3},
+                                        {"XXH64", DigestAlgorithm::kXxh64},
+                                        {"BLAKE3", DigestAlgorithm::kBlake3},
+                                        {"SHA256", DigestAlgorithm::kSha256}});
 }
 
 CopyRequest CopyRequestFrom(const Napi::Object& value) {
@@ -101,30 +98,24 @@ CopyRequest CopyRequestFrom(const Napi::Object& value) {
   request.destination = RootedPathFrom(value.Get("destination"));
   request.thread_count = value.Get("threadCount").As<Napi::Number>().Uint32Value();
   request.buffer_bytes = static_cast<size_t>(value.Get("bufferBytes").As<Napi::Number>().Int64Value());
-  request.update = Text(value, "update") == "Always" ? UpdateMode::kAlways : UpdateMode::kIfDifferent;
+  request.update = Chosen<UpdateMode>(Text(value, "update"),
+                                      {{"IfDifferent", UpdateMode::kIfDifferent}, {"Always", UpdateMode::kAlways}});
   if (value.Get("digest").IsString()) request.digest = DigestAlgorithmFrom(Text(value, "digest"));
-  const std::string verify = Text(value, "verify");
-  request.verify = verify == "Media"      ? VerifyLevel::kMedia
-                   : verify == "Readback" ? VerifyLevel::kReadback
-                   : verify == "Source"   ? VerifyLevel::kSource
-                                          : VerifyLevel::kNone;
-  const std::string durability = Text(value, "durability");
-  request.durability = durability == "Batch"  ? Durability::kBatch
-                       : durability == "File" ? Durability::kFile
-                                              : Durability::kNone;
-  const std::string io = Text(value, "io");
-  request.io = io == "Posix"     ? IoMode::kPosix
-               : io == "IoUring" ? IoMode::kIoUring
-               : io == "Mmap"    ? IoMode::kMmap
-                                 : IoMode::kAuto;
-  const std::string direct_io = Text(value, "directIo");
-  request.direct_io = direct_io == "Always"  ? DirectIo::kAlways
-                      : direct_io == "Never" ? DirectIo::kNever
-                                             : DirectIo::kAuto;
-  const std::string sparse = Text(value, "sparse");
-  request.sparse = sparse == "Always"  ? SparseMode::kAlways
-                   : sparse == "Never" ? SparseMode::kNever
-                                       : SparseMode::kAuto;
+  request.verify = Chosen<VerifyLevel>(Text(value, "verify"), {{"None", VerifyLevel::kNone},
+                                                               {"Source", VerifyLevel::kSource},
+                                                               {"Readback", VerifyLevel::kReadback},
+                                                               {"Media", VerifyLevel::kMedia}});
+  request.durability =
+      Chosen<Durability>(Text(value, "durability"),
+                         {{"None", Durability::kNone}, {"Batch", Durability::kBatch}, {"File", Durability::kFile}});
+  request.io = Chosen<IoMode>(
+      Text(value, "io"),
+      {{"Auto", IoMode::kAuto}, {"Posix", IoMode::kPosix}, {"IoUring", IoMode::kIoUring}, {"Mmap", IoMode::kMmap}});
+  request.direct_io = Chosen<DirectIo>(
+      Text(value, "directIo"), {{"Auto", DirectIo::kAuto}, {"Always", DirectIo::kAlways}, {"Never", DirectIo::kNever}});
+  request.sparse =
+      Chosen<SparseMode>(Text(value, "sparse"),
+                         {{"Auto", SparseMode::kAuto}, {"Always", SparseMode::kAlways}, {"Never", SparseMode::kNever}});
   request.page_cache_bytes = value.Get("pageCacheBytes").As<Napi::Number>().Int64Value();
   request.ring_memory_bytes = value.Get("ringMemoryBytes").As<Napi::Number>().Int64Value();
   const auto temporaries = value.Get("temporaries").As<Napi::Object>();

@@ -118,7 +118,7 @@ void Completion::FinishBatch(std::vector<WrittenFile> batch) {
 // The file itself is what gets the times, whatever has its name by now: through its descriptor, or found again by name
 // and recognised by device and inode.
 std::optional<IoError> Completion::SetTimesAndName(WrittenFile& file, const OpenDirectory& open, bool sync_times) {
-  const std::string& present = file.temporary.empty() ? file.name : file.temporary;
+  const std::string& present = file.PresentName();
   if (!file.fd.valid()) {
     auto opened =
         OpenBeneath(open.destination.get(), present.c_str(), O_PATH | O_NOFOLLOW, transfer_.directories.resolve());
@@ -163,7 +163,7 @@ void Completion::Abandon(const WrittenFile& file) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(file.directory, error);
   if (open == nullptr) return;
-  RemoveIfSame(open->destination.get(), (file.temporary.empty() ? file.name : file.temporary).c_str(), file.id);
+  RemoveIfSame(open->destination.get(), file.PresentName().c_str(), file.id);
 }
 
 std::optional<IoError> Completion::DirectoryDone(const OpenDirectory& open, const DestinationFileSystem& file_system) {

@@ -43,6 +43,7 @@ struct WrittenFile {
   // It gets a name that nothing has; what has it meanwhile stays.
   bool is_new = false;
 
+  const std::string& PresentName() const { return temporary.empty() ? name : temporary; }
   // Relative to the transfer's top.
   std::string Path() const { return PathOf(*directory, name); }
 };

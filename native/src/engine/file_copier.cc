@@ -205,7 +205,7 @@ Outcome FileCopier::CreateDestination(FileCopy& file, bool exactly) {
   if (!created) {
     // Made a moment ago and never to be recognised again: it goes now or stays for good.
     file.destination = UniqueFd();
-    sys::Unlinkat(directory, (file.temporary.empty() ? file.task.name : file.temporary).c_str());
+    sys::Unlinkat(directory, file.PresentName().c_str());
     file.temporary.clear();
     return TaskFailure(file.task, created.error(), Side::kDestination);
   }
@@ -269,7 +269,7 @@ Result<std::optional<off_t>> FileCopier::CopyByReference(FileCopy& file) {
 
 // A file that cannot bypass the page cache goes through it, and that is counted.
 void FileCopier::OpenDirect(FileCopy& file) {
-  const std::string& present = file.temporary.empty() ? file.task.name : file.temporary;
+  const std::string& present = file.PresentName();
   auto direct = OpenDirectFiles({file.open->source.get(), file.task.source_name.c_str(), file.source.get()},
                                 {file.open->destination.get(), present.c_str(), file.destination.get()},
                                 transfer_.directories.resolve());
@@ -418,7 +418,7 @@ void FileCopier::RemoveWritten(FileCopy& file) {
   TakeBackMoved(file);
   if (!file.destination.valid()) return;
   file.destination = UniqueFd();
-  const std::string& present = file.temporary.empty() ? file.task.name : file.temporary;
+  const std::string& present = file.PresentName();
   RemoveIfSame(file.open->destination.get(), present.c_str(), FileId::Of(file.created));
   file.temporary.clear();
 }

@@ -24,6 +24,9 @@ struct FileCopy {
   MovedBytes moved;
   ContentPlan plan;
   std::string digest;
+
+  // What the destination is called until it is finished.
+  const std::string& PresentName() const { return temporary.empty() ? task.name : temporary; }
 };
 
 // Whether the destination, or a quota there, had no room.
