@@ -107,6 +107,18 @@ export interface Preserve {
   readonly strict: boolean;
 }
 
+/** Everything that can be; what cannot is told and no failure. */
+export const preserveEverything: Preserve = {
+  owner: true,
+  mode: true,
+  times: true,
+  xattrs: true,
+  acls: true,
+  hardlinks: true,
+  specialFiles: true,
+  strict: false,
+};
+
 /** What of an entry a copy was made without. */
 export type Attribute = 'owner' | 'mode' | 'setuid' | 'xattr' | 'capability' | 'acl' | 'time' | 'specialFile';
 

@@ -25,6 +25,7 @@ export {
   type OnConflict,
   type Ordering,
   type Preserve,
+  preserveEverything,
   type RootedPath,
   type SelectionRules,
   type SparseMode,

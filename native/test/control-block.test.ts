@@ -3,7 +3,16 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ControlBlock, type CopyTreeRequest, copyTree, type Failure, NativeIoError, probeIoUring, RefusedError } from '@smartcopy/native';
+import {
+  ControlBlock,
+  type CopyTreeRequest,
+  copyTree,
+  type Failure,
+  NativeIoError,
+  preserveEverything,
+  probeIoUring,
+  RefusedError,
+} from '@smartcopy/native';
 
 test('a transfer counts in the control block and resolves when it has ended', async (t) => {
   const folder = await temporaryFolder(t);
@@ -97,7 +106,7 @@ function copyOf(folder: string, from: string | Buffer, to: string): CopyTreeRequ
     pageCacheBytes: 1024 ** 3,
     ringMemoryBytes: 1024 ** 2,
     temporaries: { job: 1, epoch: 1 },
-    preserve: { owner: true, mode: true, times: true, xattrs: true, acls: true, hardlinks: true, specialFiles: true, strict: false },
+    preserve: preserveEverything,
     keepSetuid: true,
     keepDevices: true,
     keepSecurityXattrs: true,

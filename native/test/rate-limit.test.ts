@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { ControlBlock, type CopyTreeRequest, copyTree } from '@smartcopy/native';
+import { ControlBlock, type CopyTreeRequest, copyTree, preserveEverything } from '@smartcopy/native';
 
 const MB = 1e6;
 // In memory where that is possible: a disk that stalls would be measured with the limit.
@@ -44,16 +44,7 @@ function requestFor(name: string, threadCount: number): CopyTreeRequest {
     verify: 'None',
     durability: 'None',
     temporaries: { job: 1, epoch: 1 },
-    preserve: {
-      owner: true,
-      mode: true,
-      times: true,
-      xattrs: true,
-      acls: true,
-      hardlinks: true,
-      specialFiles: true,
-      strict: false,
-    },
+    preserve: preserveEverything,
     io: 'Auto',
     directIo: 'Auto',
     sparse: 'Auto',

@@ -5,9 +5,7 @@ import { locateLocalEnds } from '../engine/local-paths.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';
-import { engineMemory } from '../system/engine-memory.ts';
 import type { EnginePlan } from '../system/engine-plan.ts';
-import { HostFiles } from '../system/host-files.ts';
 import { planLocal } from '../system/local-plan.ts';
 import { deliverAnswer, Listing } from './answer.ts';
 import { argumentBytes } from './arguments.ts';
@@ -92,7 +90,7 @@ function planTransfer(options: CopyOptions, given: Given): { readonly transfer: 
     io: options.io,
     directIo: options.directIo,
     sparse: options.sparse,
-    ...engineMemory(new HostFiles('/'), plan.parameters.threadCount),
+    ...plan.memory,
     temporaries: nameTemporaries([Buffer.from('cli'), source.root, source.path, destination.root, destination.path], Date.now()),
     preserve: options.preserve,
     ...keepEverything,

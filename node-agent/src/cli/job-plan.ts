@@ -7,9 +7,7 @@ import type { Transfer } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { choicesOf } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
-import { engineMemory } from '../system/engine-memory.ts';
 import type { AskedOfEngine, EnginePlan } from '../system/engine-plan.ts';
-import { HostFiles } from '../system/host-files.ts';
 import { planLocal } from '../system/local-plan.ts';
 import type { FoundJob } from './job-file.ts';
 import { openRoot, type Root } from './roots.ts';
@@ -75,7 +73,7 @@ export async function planJob({ job, source, destination }: PlacedJob, screen: S
     durability: spec.durability,
     io: spec.engine?.io ?? 'Auto',
     directIo: spec.engine?.directIo ?? 'Auto',
-    ...engineMemory(new HostFiles('/'), plan.parameters.threadCount),
+    ...plan.memory,
     temporaries: nameTemporaries(
       ['job', metadata.namespace ?? 'default', metadata.name].map((part) => Buffer.from(part)),
       Date.now(),

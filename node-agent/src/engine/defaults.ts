@@ -1,19 +1,11 @@
+import { preserveEverything } from '@smartcopy/native';
 import type { Transfer } from './run-transfer.ts';
 
 /** Bytes that one read or write of a large file moves where nobody says. */
 export const defaultBufferBytes = 1024 ** 2;
 
-/** What is kept where nobody says: everything that can be. */
-export const defaultPreserve: Transfer['preserve'] = {
-  owner: true,
-  mode: true,
-  times: true,
-  xattrs: true,
-  acls: true,
-  hardlinks: true,
-  specialFiles: true,
-  strict: false,
-};
+/** What is kept where nobody says. */
+export const defaultPreserve: Transfer['preserve'] = preserveEverything;
 
 /** What is kept of a source by the word of a job, to whom holes are part of it; to the engine they are content. */
 export function preserveOf(asked: (Transfer['preserve'] & Pick<Transfer, 'sparse'>) | undefined): Pick<Transfer, 'preserve' | 'sparse'> {

@@ -3,8 +3,6 @@ import { locateLocalEnds } from '../engine/local-paths.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { SmartcopyError } from '../errors.ts';
-import { engineMemory } from '../system/engine-memory.ts';
-import { HostFiles } from '../system/host-files.ts';
 import { planLocal } from '../system/local-plan.ts';
 import { type CheckedSettings, type CopySettings, checkSettings } from './copy-settings.ts';
 import { RunningCopy } from './running-copy.ts';
@@ -74,7 +72,7 @@ export class Engine {
   #plan(source: Buffer, destination: Buffer): Transfer {
     const { threadCount, bufferBytes, numa, networkOptimized, update, verify, durability, crossMounts } = this.#settings;
     const ends = locateLocalEnds(source, destination);
-    const { parameters } = planLocal(ends, {
+    const { parameters, memory } = planLocal(ends, {
       ...(threadCount === undefined ? {} : { threadCount }),
       ...(bufferBytes === undefined ? {} : { bufferBytes }),
       numa,
@@ -95,7 +93,7 @@ export class Engine {
       ...preserveOf(undefined),
       io: 'Auto',
       directIo: 'Auto',
-      ...engineMemory(new HostFiles('/'), parameters.threadCount),
+      ...memory,
       ...keepEverything,
       crossMounts,
       scanTotals: true,

@@ -5,6 +5,7 @@ import { HostFiles } from './host-files.ts';
 import { hasSystemCallFilter, type IoUringStatus, judgeIoUring } from './io-uring.ts';
 import { readKernel } from './kernel.ts';
 import { bufferMemoryOf, planLocal } from './local-plan.ts';
+import { readMemory } from './memory.ts';
 import { type NumaNode, readNumaNodes } from './numa.ts';
 import { type PlaceAbilities, probeAbilities } from './place-abilities.ts';
 
@@ -34,7 +35,7 @@ export function describeDetails(paths: readonly Uint8Array[]): HostDetails {
   return {
     cpu: readCpuDetails(host),
     numaNodes: readNumaNodes(host),
-    bufferMemoryBytes: bufferMemoryOf(host),
+    bufferMemoryBytes: bufferMemoryOf(readMemory(host)),
     ioUring: judgeIoUring(readKernel(host), probeIoUring(), hasSystemCallFilter(host)),
     places: paths.map(describePlace),
   };

@@ -1,5 +1,4 @@
-import type { HostFiles } from './host-files.ts';
-import { type MemoryFacts, readMemory } from './memory.ts';
+import type { MemoryFacts } from './memory.ts';
 
 /** Of the blocks that one thread keeps under way by io_uring; the engine makes its rings of this size. */
 export const ringBytesPerThread = 16 * 1024 ** 2;
@@ -9,7 +8,7 @@ export function pageCacheBytes({ availableBytes, limit }: MemoryFacts): number {
   return Math.min(availableBytes ?? Number.MAX_SAFE_INTEGER, limit?.value ?? Number.MAX_SAFE_INTEGER);
 }
 
-/** What a transfer that has the host to itself may use of its memory, beside its buffers. */
-export function engineMemory(host: HostFiles, threadCount: number) {
-  return { pageCacheBytes: pageCacheBytes(readMemory(host)), ringMemoryBytes: threadCount * ringBytesPerThread };
+/** What a transfer that has the host to itself may use of its memory, beside its buffers. Pure. */
+export function engineMemory(memory: MemoryFacts, threadCount: number) {
+  return { pageCacheBytes: pageCacheBytes(memory), ringMemoryBytes: threadCount * ringBytesPerThread };
 }
