@@ -2,7 +2,7 @@ import type { EngineUsed, TransferProgress } from './kinds/transfer-job-status.t
 import { readableBytes, readableDuration, readableRate } from './readable.ts';
 import { toTime } from './to-time.ts';
 
-export { readableBytes, readableCount, readableDuration, readableRate } from './readable.ts';
+export { readableBytes, readableCount, readableDuration, readableNumber, readableRate } from './readable.ts';
 export { toTime } from './to-time.ts';
 
 // How numbers become the progress that people see: the same for a job in a cluster and for `smartcopy run`.

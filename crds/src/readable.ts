@@ -28,7 +28,14 @@ export function readableDuration(seconds: number): string {
   return minutes > 0 ? `${minutes}m${whole % 60}s` : `${whole % 60}s`;
 }
 
+/**
+ * `1,234`, of a whole number. Not by `toLocaleString`, whose tables take 11 ms to load: a tenth of a short copy.
+ */
+export function readableNumber(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
 /** `1,234 files`, `1 file`; `plural` where that is not the noun with an s */
 export function readableCount(count: number, noun: string, plural = `${noun}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
+  return `${readableNumber(count)} ${count === 1 ? noun : plural}`;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readableBytes, readableCount, readableDuration, readableRate } from '../src/readable.ts';
+import { readableBytes, readableCount, readableDuration, readableNumber, readableRate } from '../src/readable.ts';
 
 const sizes: readonly (readonly [bytes: number, text: string])[] = [
   [0, '0 B'],
@@ -27,6 +27,17 @@ const durations: readonly (readonly [seconds: number, text: string])[] = [
   [-1, '0s'],
 ];
 for (const [seconds, text] of durations) test(`${seconds} seconds read ${text}`, () => assert.equal(readableDuration(seconds), text));
+
+test('thousands are set apart', () => {
+  const cases: readonly [number, string][] = [
+    [0, '0'],
+    [999, '999'],
+    [1000, '1,000'],
+    [-1234, '-1,234'],
+    [Number.MAX_SAFE_INTEGER, '9,007,199,254,740,991'],
+  ];
+  for (const [count, text] of cases) assert.equal(readableNumber(count), text);
+});
 
 test('counts name their noun in the right number', () => {
   assert.equal(readableCount(1, 'file'), '1 file');

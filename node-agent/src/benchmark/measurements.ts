@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { digestAlgorithm } from '@smartcopy/crds';
+import { readableNumber } from '@smartcopy/crds/progress';
 import { digestRate } from '@smartcopy/native';
 import { escapePath } from '../engine/escape-path.ts';
 import { SmartcopyError } from '../errors.ts';
@@ -123,12 +124,7 @@ async function measureCopy(name: string, { folder, source }: Copied, settings: C
 async function measureSmallFiles(folder: WorkFolder, plan: BenchmarkPlan, signal: AbortSignal): Promise<Measurement> {
   folder.remove('large');
   await folder.makeSmallFiles('small', { ...plan, filesInDirectory }, signal);
-  return await measureCopy(
-    `copy of ${plan.smallFileCount.toLocaleString('en-US')} files of 4 KiB`,
-    { folder, source: 'small' },
-    {},
-    signal,
-  );
+  return await measureCopy(`copy of ${readableNumber(plan.smallFileCount)} files of 4 KiB`, { folder, source: 'small' }, {}, signal);
 }
 
 function measureDigest(algorithm: (typeof digestAlgorithm.options)[number]): Measurement {

@@ -1,4 +1,4 @@
-import { readableBytes, readableCount } from '@smartcopy/crds/progress';
+import { readableBytes, readableCount, readableNumber } from '@smartcopy/crds/progress';
 import { escapePath, pathHex } from '../engine/escape-path.ts';
 import { InputError } from '../errors.ts';
 import { lookAtHoles, type SparseFacts } from '../system/sparse-file.ts';
@@ -36,7 +36,7 @@ function allocatedRatio({ sizeBytes, allocatedBytes }: SparseFacts): number {
 function rowsOf(facts: SparseFacts): readonly (readonly [label: string, value: string])[] {
   const { sizeBytes, allocatedBytes, holeBytes, extentCount, holeCount } = facts;
   return [
-    ['size', `${readableBytes(sizeBytes)} (${sizeBytes.toLocaleString('en-US')} bytes)`],
+    ['size', `${readableBytes(sizeBytes)} (${readableNumber(sizeBytes)} bytes)`],
     ['allocated', `${readableBytes(allocatedBytes)}, ${(allocatedRatio(facts) * 100).toFixed(1)}% of its size`],
     ['data', `${readableBytes(sizeBytes - holeBytes)} in ${readableCount(extentCount, 'extent')}`],
     ['holes', holeCount === 0 ? 'none' : `${readableBytes(holeBytes)} in ${readableCount(holeCount, 'hole')}`],

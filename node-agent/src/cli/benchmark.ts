@@ -1,5 +1,5 @@
 import { statfsSync, statSync } from 'node:fs';
-import { readableBytes, readableRate } from '@smartcopy/crds/progress';
+import { readableBytes, readableNumber, readableRate } from '@smartcopy/crds/progress';
 import { z } from 'zod';
 import { type BenchmarkPlan, type Measurement, measure, neededBytes, planBenchmark } from '../benchmark/measurements.ts';
 import { WorkFolder } from '../benchmark/work-folder.ts';
@@ -92,8 +92,7 @@ function showValue(measurement: Measurement, memory: Measurement | undefined): s
   if (measurement.absent !== undefined) return `not measured: ${measurement.absent}`;
   const rate = rateOf(measurement);
   const share = memory === undefined || memory === measurement ? '' : `, ${Math.round((100 * rate) / rateOf(memory))} % of the memory copy`;
-  const files =
-    measurement.files === undefined ? '' : `${Math.round(measurement.files / measurement.seconds).toLocaleString('en-US')} files/s, `;
+  const files = measurement.files === undefined ? '' : `${readableNumber(Math.round(measurement.files / measurement.seconds))} files/s, `;
   return `${files}${readableRate(rate)}${share}`;
 }
 

@@ -1,4 +1,4 @@
-import { readableBytes, readableCount } from '@smartcopy/crds/progress';
+import { readableBytes, readableCount, readableNumber } from '@smartcopy/crds/progress';
 import { escapePath } from '../engine/escape-path.ts';
 import { describeReason } from '../engine/failure-sentences.ts';
 import { type ComparisonReport, type Difference, differenceKinds } from '../engine/run-comparison.ts';
@@ -47,9 +47,7 @@ export function describeUncompared(failure: Failure, places: Places): string {
 /** The last line: whether all is equal, what is not, and what that was looked at. */
 export function summariseComparison(report: ComparisonReport, { algorithm, ignore }: VerifyOptions): string {
   const { differences, differenceCount, failureCount } = report;
-  const kinds = differenceKinds
-    .filter((kind) => differences[kind] > 0)
-    .map((kind) => `${differences[kind].toLocaleString('en-US')} ${kind}`);
+  const kinds = differenceKinds.filter((kind) => differences[kind] > 0).map((kind) => `${readableNumber(differences[kind])} ${kind}`);
   const verdict = [
     ...(report.cancelled ? ['interrupted'] : []),
     ...(differenceCount > 0 ? [`${readableCount(differenceCount, 'difference')} (${kinds.join(', ')})`] : []),

@@ -1,4 +1,12 @@
-import { percentDone, readableBytes, readableCount, readableDuration, readableRate, secondsLeft } from '@smartcopy/crds/progress';
+import {
+  percentDone,
+  readableBytes,
+  readableCount,
+  readableDuration,
+  readableNumber,
+  readableRate,
+  secondsLeft,
+} from '@smartcopy/crds/progress';
 import type { Counters } from '../engine/run-transfer.ts';
 
 /** What a progress display is made of at one moment. */
@@ -31,8 +39,8 @@ export function progressText(moment: ProgressMoment): string {
 
 function describeFigures({ counters, bytesPerSecond }: ProgressMoment): readonly string[] {
   const bytes = `${readableBytes(counters.bytesDone + counters.bytesUnchanged)} of ${readableBytes(counters.bytesTotal)}`;
-  const files = `${(counters.filesDone + counters.filesUnchanged + counters.filesSkipped).toLocaleString('en-US')} of ${readableCount(counters.filesTotal, 'file')}`;
-  const failed = counters.filesFailed > 0 ? [`${counters.filesFailed.toLocaleString('en-US')} failed`] : [];
+  const files = `${readableNumber(counters.filesDone + counters.filesUnchanged + counters.filesSkipped)} of ${readableCount(counters.filesTotal, 'file')}`;
+  const failed = counters.filesFailed > 0 ? [`${readableNumber(counters.filesFailed)} failed`] : [];
   return [bytes, readableRate(bytesPerSecond), describeTimeLeft(counters, bytesPerSecond), files, ...failed];
 }
 

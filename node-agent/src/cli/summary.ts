@@ -1,4 +1,4 @@
-import { readableBytes, readableCount, readableRate } from '@smartcopy/crds/progress';
+import { readableBytes, readableCount, readableNumber, readableRate } from '@smartcopy/crds/progress';
 import { describeReason } from '../engine/failure-sentences.ts';
 import { causeOfLoss, type Loss, lossNames } from '../engine/losses.ts';
 import type { Counters, Transfer, TransferReport } from '../engine/run-transfer.ts';
@@ -69,7 +69,7 @@ function summarisePlan(report: TransferReport): string {
 export function describeDetails(report: TransferReport): readonly string[] {
   const { counters } = report;
   return [
-    `${readableCount(counters.filesTotal, 'file')} and ${readableBytes(counters.bytesTotal)} found, ${counters.directoriesDone.toLocaleString('en-US')} directories`,
+    `${readableCount(counters.filesTotal, 'file')} and ${readableBytes(counters.bytesTotal)} found, ${readableNumber(counters.directoriesDone)} directories`,
     ...(counters.bytesVerified > 0 ? [`${readableBytes(counters.bytesVerified)} read back and found equal`] : []),
     ...report.fallbacks.filter(({ from }) => !namedByUser.has(from)).map(describeFallback),
     ...(report.temporariesRemoved > 0 ? [`${report.temporariesRemoved} temporary files of an earlier run removed`] : []),
@@ -130,5 +130,5 @@ function describeMethods(counters: Counters): string {
 }
 
 function countUnlessZero(count: number, word: string): readonly string[] {
-  return count === 0 ? [] : [`${count.toLocaleString('en-US')} ${word}`];
+  return count === 0 ? [] : [`${readableNumber(count)} ${word}`];
 }

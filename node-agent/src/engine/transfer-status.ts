@@ -5,6 +5,7 @@ import {
   nothingUsed,
   readableBytes,
   readableCount,
+  readableNumber,
   type TransferCounts,
   toTime,
 } from '@smartcopy/crds/progress';
@@ -136,7 +137,7 @@ export function describeGroup({ side, ...group }: FailureGroup): TransferFailure
 function describeSuccess({ counters, losses }: TransferReport): string {
   const { filesDone, filesUnchanged, filesSkipped, entriesFiltered, entriesRefused } = counters;
   return [
-    `${readableCount(filesDone, 'file')} copied, ${filesUnchanged.toLocaleString('en-US')} equal already`,
+    `${readableCount(filesDone, 'file')} copied, ${readableNumber(filesUnchanged)} equal already`,
     ...(filesSkipped > 0 ? [`${readableCount(filesSkipped, 'file')} skipped for others that are there`] : []),
     ...(entriesFiltered > 0 ? [`${readableCount(entriesFiltered, 'entry', 'entries')} not asked for`] : []),
     ...(entriesRefused > 0 ? [`${readableCount(entriesRefused, 'device, socket or FIFO', 'devices, sockets and FIFOs')} left out`] : []),

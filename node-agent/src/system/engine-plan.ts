@@ -1,3 +1,4 @@
+import { readableNumber } from '@smartcopy/crds/progress';
 import { defaultBufferBytes } from '../engine/defaults.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
 import { type NumaNode, type NumaPlan, type NumaSides, planNuma } from './numa.ts';
@@ -125,6 +126,6 @@ function describeReductions(asked: AskedOfEngine, wish: Sizes, { threadCount, bu
     (asked.bufferBytes !== undefined && bufferBytes < wish.bufferBytes);
   if (!isLess) return [];
   return [
-    `${wish.threadCount} threads with buffers of ${wish.bufferBytes.toLocaleString('en-US')} bytes would take more than an eighth of the memory: ${threadCount} with ${bufferBytes.toLocaleString('en-US')} are used`,
+    `${wish.threadCount} threads with buffers of ${readableNumber(wish.bufferBytes)} bytes would take more than an eighth of the memory: ${threadCount} with ${readableNumber(bufferBytes)} are used`,
   ];
 }
