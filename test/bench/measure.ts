@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execute } from '../support/programs.ts';
 import type { Against, Cell } from './cells.ts';
 import { type Command, missingPrograms, type Ran, run } from './command.ts';
+import { touchFreeMemory } from './machine.ts';
 import { memoryCopyRate } from './memory-copy.ts';
 import { abba } from './pairs.ts';
 import type { Tool } from './peers.ts';
@@ -164,6 +165,7 @@ class Site implements AsyncDisposable {
       await forgetContent(this.source);
       await this.#place.forgetDisk();
     }
+    await touchFreeMemory(occupiedBytes(this.#tree));
     return { ran: await run(tool.command({ source: this.source, destination }), this.#signal), destination };
   }
 
@@ -201,9 +203,13 @@ const fileOverheadBytes = 1024;
 const largeFileBytes = 64 * 1024;
 
 /** Bytes at a time: the source and one copy, and where copies cannot be given back, all of them. */
-function spaceFor({ bytes, fileCount }: Tree, runCount: number, place: Cell['place']): number {
-  const isGivenBack = place.startsWith('tmpfs') || bytes / fileCount >= largeFileBytes;
-  return (isGivenBack ? 3 : runCount + 2) * (bytes + fileCount * fileOverheadBytes);
+function spaceFor(tree: Tree, runCount: number, place: Cell['place']): number {
+  const isGivenBack = place.startsWith('tmpfs') || tree.bytes / tree.fileCount >= largeFileBytes;
+  return (isGivenBack ? 3 : runCount + 2) * occupiedBytes(tree);
+}
+
+function occupiedBytes({ bytes, fileCount }: Tree): number {
+  return bytes + fileCount * fileOverheadBytes;
 }
 
 /** Drops the content of a tree's files from memory, and makes sure of it. */
