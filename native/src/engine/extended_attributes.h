@@ -80,6 +80,17 @@ class Answer {
   std::string_view bytes_;
 };
 
+// Visits the names in a list of attributes, each ended by a NUL; one that is not is left out.
+template <typename Visit>
+void ForEachName(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const auto end = list.find('\0');
+    if (end == std::string_view::npos) return;
+    visit(list.data());
+    list.remove_prefix(end + 1);
+  }
+}
+
 // The names of an entry's attributes, as its file system lists them.
 class XattrNames {
  public:
@@ -98,12 +109,7 @@ class XattrNames {
   }
   template <typename Visit>
   void ForEach(Visit visit) const {
-    for (auto rest = list_.bytes(); !rest.empty();) {
-      const auto end = rest.find('\0');
-      if (end == std::string_view::npos) return;
-      visit(rest.data());
-      rest.remove_prefix(end + 1);
-    }
+    ForEachName(list_.bytes(), visit);
   }
 
  private:
