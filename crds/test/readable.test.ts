@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chanceFor } from '../../test/support/chance.ts';
 import { readableBytes, readableCount, readableDuration, readableNumber, readableRate } from '../src/readable.ts';
 
 const sizes: readonly (readonly [bytes: number, text: string])[] = [
@@ -27,6 +28,25 @@ const durations: readonly (readonly [seconds: number, text: string])[] = [
   [-1, '0s'],
 ];
 for (const [seconds, text] of durations) test(`${seconds} seconds read ${text}`, () => assert.equal(readableDuration(seconds), text));
+
+test('what is read of any duration is the duration, to its second largest part', (t) => {
+  const chance = chanceFor(t);
+  const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+  for (let round = 0; round < 10_000; round += 1) {
+    const seconds = chance.fraction() * 2 ** chance.index(40);
+    const parts = [...readableDuration(seconds).matchAll(/(\d+)([smhd])/g)].map(([, number, unit = '']) => ({
+      number: Number(number),
+      unit,
+    }));
+    assert.equal(parts.map(({ number, unit }) => `${number}${unit}`).join(''), readableDuration(seconds));
+    const shown = parts.reduce((sum, { number, unit }) => sum + number * (units[unit] ?? Number.NaN), 0);
+    const leastUnit = units[parts.at(-1)?.unit ?? ''] ?? Number.NaN;
+    assert.ok(
+      Math.round(seconds) - shown >= 0 && Math.round(seconds) - shown < leastUnit,
+      `${seconds} s read ${readableDuration(seconds)}`,
+    );
+  }
+});
 
 test('thousands are set apart', () => {
   const cases: readonly [number, string][] = [

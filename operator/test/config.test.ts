@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chanceFor } from '../../test/support/chance.ts';
+import { textNear } from '../../test/support/made-text.ts';
 import { ConfigurationError, readConfiguration, usage } from '../src/config.ts';
 
 test('without options everything has its documented default', () => {
@@ -53,6 +55,26 @@ for (const [given, message] of refused) {
     );
   });
 }
+
+test('any duration, port or level is one in its bounds, or refused with its option', (t) => {
+  const chance = chanceFor(t);
+  let takenCount = 0;
+  for (let round = 0; round < 5_000; round += 1) {
+    const lease = textNear(chance, ['250ms', '90s', '15m', '24h', '1h30m', '0s', '-1s']);
+    const port = textNear(chance, ['0', '8443', '65535', '65536', 'http']);
+    try {
+      const configuration = readConfiguration([`--node-lease=${lease}`, `--agent-port=${port}`]);
+      assert.ok(configuration !== 'help');
+      const { nodeLeaseMs, agentPort } = configuration;
+      assert.ok(Number.isInteger(nodeLeaseMs) && nodeLeaseMs >= 1 && nodeLeaseMs <= 24 * 3_600_000, `${lease} is ${nodeLeaseMs} ms`);
+      assert.ok(Number.isInteger(agentPort) && agentPort >= 0 && agentPort <= 65_535, `${port} is the port ${agentPort}`);
+      takenCount += 1;
+    } catch (error) {
+      assert.ok(error instanceof ConfigurationError && /^--(node-lease|agent-port) takes /.test(error.message), String(error));
+    }
+  }
+  assert.ok(takenCount > 100, `only ${takenCount} were taken`);
+});
 
 test('help names every option with its default', () => {
   assert.equal(readConfiguration(['--help']), 'help');

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chanceFor } from '../../../test/support/chance.ts';
+import { oneOf, textNear } from '../../../test/support/made-text.ts';
 import { quantityToBytes } from '../../src/index.ts';
 
 // What resource.MustParse(text).Value() of k8s.io/apimachinery answers.
@@ -72,3 +74,32 @@ for (const text of [...noSizes, '1MB', '1_000', '1,5G', 'NaN', 'Infinity', '١',
     assert.throws(() => quantityToBytes(text), { name: 'RangeError', message: /is not a quantity of bytes/ });
   });
 }
+
+test('any text is a whole number of bytes from 0 up, or refused', (t) => {
+  const chance = chanceFor(t);
+  const examples = [...sizes.map(([text]) => String(text)), ...noSizes];
+  let takenCount = 0;
+  for (let round = 0; round < 10_000; round += 1) {
+    const text = textNear(chance, examples).slice(0, 32); // as long as the schema takes
+    try {
+      const bytes = quantityToBytes(text);
+      // 1e99 is a quantity, and far beyond every field's bounds.
+      assert.ok(Number.isInteger(bytes) && bytes >= 0, `${JSON.stringify(text)} is ${bytes}`);
+      takenCount += 1;
+    } catch (error) {
+      assert.ok(error instanceof RangeError && error.message.includes('is not a quantity of bytes'), `${JSON.stringify(text)}: ${error}`);
+    }
+  }
+  assert.ok(takenCount > 2_000, `only ${takenCount} were quantities`);
+});
+
+test('a number of bytes is itself in every notation that can hold it', (t) => {
+  const chance = chanceFor(t);
+  const suffixes = { '': 1, k: 1e3, M: 1e6, G: 1e9, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, e3: 1e3, 'E+6': 1e6 };
+  for (let round = 0; round < 5_000; round += 1) {
+    const [suffix, factor] = oneOf(chance, Object.entries(suffixes));
+    const count = chance.index(2 ** 53 / factor);
+    assert.equal(quantityToBytes(`${count}${suffix}`), count * factor);
+    assert.equal(quantityToBytes(`${'0'.repeat(chance.index(5))}${count}.${'0'.repeat(chance.index(5))}${suffix}`), count * factor);
+  }
+});

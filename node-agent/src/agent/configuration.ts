@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { assignment, maxAgentRoots } from '@smartcopy/crds';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import type { ConfiguredRoot } from '../assignments/root-table.ts';
 import { SmartcopyError } from '../errors.ts';
@@ -165,10 +165,19 @@ function readRoots(file: string): readonly ConfiguredRoot[] {
   const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false });
   const [mistake] = document.errors;
   if (mistake !== undefined) throw new ConfigurationError(`${file}:${lines.linePos(mistake.pos[0]).line}: ${mistake.message}`, mistake);
-  const parsed = rootsFile.safeParse(document.toJS());
+  const parsed = rootsFile.safeParse(toValue(document, file));
   if (parsed.success) return parsed.data.roots;
   const sentences = parsed.error.issues.map(({ path, message }) => `${z.core.toDotPath(path) || 'the file'}: ${message}`);
   throw new ConfigurationError(`${file}: ${sentences.join('; ')}`, parsed.error);
+}
+
+function toValue(document: Document.Parsed, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Aliases that unfold without end, a merge of what is no map.
+    throw new ConfigurationError(`${file}: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
 }
 
 function readText(file: string): string {

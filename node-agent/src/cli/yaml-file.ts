@@ -13,19 +13,24 @@ export interface YamlDocument {
 /** Files of jobs are written by people: more than this is some other file. */
 const maxFileBytes = 4 * 1024 ** 2;
 
+/** What is no YAML at all has a mistake at every character. */
+const maxMistakes = 10;
+
 /**
  * Reads all documents of a YAML file that are not empty.
  * @param file raw bytes of its path
- * @throws InputError when it cannot be read, or is no YAML: every mistake with its line
+ * @throws InputError when it cannot be read, or is no YAML: the first mistakes with their lines
  */
 export function readYamlFile(file: Buffer): readonly YamlDocument[] {
   const name = escapePath(file);
   const lines = new LineCounter();
-  const documents = parseAllDocuments(readText(file), { lineCounter: lines, prettyErrors: false });
+  // Its warnings would go to stderr by themselves; what they warn of, such as a key that is a list, is refused as a field behind this.
+  const documents = parseAllDocuments(readText(file), { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const mistakes = documents.flatMap((document) => document.errors);
   if (mistakes.length > 0) {
-    const sentences = mistakes.map(({ pos, message }) => `${name}:${lines.linePos(pos[0]).line}: ${message}`);
-    throw new InputError(`no valid YAML: ${sentences.join('; ')}`);
+    const sentences = mistakes.slice(0, maxMistakes).map(({ pos, message }) => `${name}:${lines.linePos(pos[0]).line}: ${message}`);
+    const rest = mistakes.length > maxMistakes ? `; and ${mistakes.length - maxMistakes} more mistakes` : '';
+    throw new InputError(`no valid YAML: ${sentences.join('; ')}${rest}`);
   }
   return documents
     .map((document) => ({

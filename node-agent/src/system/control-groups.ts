@@ -38,7 +38,9 @@ function least(host: HostFiles, controller: 'cpu' | 'memory', read: LimitReader)
   for (const { version, directories } of findHierarchies(host, controller)) {
     for (const directory of directories) {
       const value = read(version, directory);
-      if (value !== undefined && (lowest === undefined || value < lowest.value)) lowest = { version, directory, value };
+      // Too many digits to be a number, or a sign: nothing that a kernel sets.
+      if (value === undefined || !Number.isFinite(value) || value < 0) continue;
+      if (lowest === undefined || value < lowest.value) lowest = { version, directory, value };
     }
   }
   return lowest;

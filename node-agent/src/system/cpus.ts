@@ -26,9 +26,12 @@ export function readCpus(host: HostFiles): CpuFacts {
   };
 }
 
-/** How many CPUs' worth of work this process can do at once, rounded up: a quota of 1.5 CPUs keeps two threads busy. */
-export function usableCpuCount(facts: CpuFacts): number {
-  return facts.limit === undefined ? facts.affinityCount : Math.min(facts.affinityCount, Math.ceil(facts.limit.value));
+/**
+ * How many CPUs' worth of work this process can do at once, rounded up: a quota of 1.5 CPUs keeps two threads busy. At least 1,
+ * also where the files that say it are there and empty, as sandboxes make them.
+ */
+export function usableCpuCount({ affinityCount, limit }: CpuFacts): number {
+  return Math.max(1, limit === undefined ? affinityCount : Math.min(affinityCount, Math.ceil(limit.value)));
 }
 
 function countList(list: string): number {

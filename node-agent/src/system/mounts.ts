@@ -47,9 +47,9 @@ function parseMount(line: string): Mount | undefined {
   const [left, right] = line.split(' - ');
   const [id, , device, root, mountPoint, mountOptions] = left?.split(' ') ?? [];
   const [fileSystem, source, superOptions] = right?.split(' ') ?? [];
-  const [major, minor] = device?.split(':') ?? [];
-  if (id === undefined || major === undefined || minor === undefined || root === undefined || mountPoint === undefined) return undefined;
-  if (fileSystem === undefined || source === undefined) return undefined;
+  const [, major, minor] = /^(\d{1,10}):(\d{1,10})$/.exec(device ?? '') ?? [];
+  if (id === undefined || !/^\d{1,10}$/.test(id) || major === undefined || minor === undefined) return undefined;
+  if (root === undefined || mountPoint === undefined || fileSystem === undefined || source === undefined) return undefined;
   return {
     id: Number(id),
     device: { major: Number(major), minor: Number(minor) },
@@ -63,5 +63,5 @@ function parseMount(line: string): Mount | undefined {
 
 /** The kernel writes space, tab, newline and backslash as three octal digits. */
 function decodeOctal(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return field.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

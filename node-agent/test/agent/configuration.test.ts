@@ -79,6 +79,13 @@ const wrongFiles: readonly (readonly [text: string, sentence: RegExp])[] = [
     'roots: [{ alias: a, hostPath: /mnt/a }, { alias: b, hostPath: /mnt/b, path: /mnt/c/../a/..b }]',
     /: roots\[1\]: must not lie inside another root, as it does in 'a' \(\/mnt\/a\)$/,
   ],
+  [
+    ['roots: &a [x, x]', ...'bcdefgh']
+      .map((name, index) => (index === 0 ? name : `${name}: &${name} [${`*${'abcdefg'[index - 1]}, `.repeat(9)}]`))
+      .join('\n'),
+    /agent\.yaml: Excessive alias count/,
+  ],
+  ['%YAML 1.1\n---\n<<: *x', /agent\.yaml: Merge sources/],
   ['roots: [{ alias: a, hostPath: /mnt/a, mode: rw }]', /: roots\[0\]: Unrecognized key: "mode"$/],
 ];
 for (const [text, sentence] of wrongFiles) {

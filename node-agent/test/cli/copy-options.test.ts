@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chanceFor } from '../../../test/support/chance.ts';
+import { oneOf, textNear } from '../../../test/support/made-text.ts';
 import { settleOptionalValues } from '../../src/cli/arguments.ts';
 import { defineCopy, parseCommandLine } from '../../src/cli/command-line.ts';
 import { type CopyOptions, parseCopyOptions } from '../../src/cli/copy-options.ts';
@@ -130,4 +132,46 @@ for (const [line, sentence] of refusals) {
 
 test('one message names everything that is wrong', () => {
   assert.throws(() => optionsOf('-t x -b y'), /--threads.*--buffer-size/);
+});
+
+test('any words of any options are options in their bounds, or refused in a sentence', (t) => {
+  const chance = chanceFor(t);
+  const examples: Readonly<Record<string, readonly string[]>> = {
+    '--threads': ['0', '4', '256', '257', '-1', '1e2'],
+    '--buffer-size': ['4K', '1M', '1G', '3K', '2G'],
+    '--bandwidth-limit': ['0', '500K', '1.5M'],
+    '--min-size': ['0', '1K'],
+    '--max-size': ['1G', '0.5K'],
+    '--retries': ['0', '100', '101'],
+    '--ordering': ['path', 'auto', 'constructor'],
+    '--verify': ['blake3', 'sha256', 'toString'],
+    '--sparse': ['always', 'never'],
+    '--no-preserve': ['owner,mode', 'acls', '__proto__'],
+    '--include': ['a/**/b*', '{a,b{c,d}}[!x]?'],
+    '--exclude': ['*.tmp', 'docs/', '[a-'],
+    '--digests': ['-', 'sums'],
+  };
+  const isIn = (value: number | undefined, least: number, most: number): boolean =>
+    value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most);
+  let takenCount = 0;
+  for (let round = 0; round < 2_000; round += 1) {
+    const given = Array.from({ length: 1 + chance.index(3) }, () => {
+      const [option, words] = oneOf(chance, Object.entries(examples));
+      // An argument is bytes, read as Latin-1, and ends at its first NUL.
+      return `${option}=${Buffer.from(textNear(chance, words)).toString('latin1').replaceAll('\0', '')}`;
+    });
+    try {
+      const parsed = parseCommandLine(defineCopy('0.0.0'), settleOptionalValues([...given, 'SRC', 'DST']));
+      assert.ok(parsed.kind === 'Given');
+      const { engine, choices, limitBytesPerSecond } = parseCopyOptions(parsed.options);
+      assert.ok(isIn(engine.threadCount, 1, 256) && isIn(engine.bufferBytes, 4096, 1024 ** 3), JSON.stringify([given, engine]));
+      assert.ok(isIn(limitBytesPerSecond, 1, Number.MAX_SAFE_INTEGER) && isIn(choices.retries, 0, 100), JSON.stringify(given));
+      const { minBytes = 0, maxBytes = Number.MAX_SAFE_INTEGER } = choices.selection;
+      assert.ok(minBytes <= maxBytes, JSON.stringify(given));
+      takenCount += 1;
+    } catch (error) {
+      assert.ok(error instanceof InputError && error.message !== '', `${JSON.stringify(given)}: ${error}`);
+    }
+  }
+  assert.ok(takenCount > 200, `only ${takenCount} were taken`);
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { escapePath, pathHex, shortenPath } from '../../src/engine/escape-path.ts';
+import { chanceFor } from '../../../test/support/chance.ts';
+import { bytesNear } from '../../../test/support/made-text.ts';
+import { escapeControls, escapePath, pathHex, shortenPath } from '../../src/engine/escape-path.ts';
 
 const cases: readonly (readonly [name: string, bytes: Buffer, shown: string])[] = [
   ['a plain name', Buffer.from('data/run 42.txt'), 'data/run 42.txt'],
@@ -27,12 +28,32 @@ for (const [name, bytes, shown] of cases) {
   test(`${name} is shown safely, on one line`, () => assert.equal(escapePath(bytes), shown));
 }
 
-test('the bytes can be got back from what is shown', () => {
+test('the bytes of any path can be got back from what is shown, which no terminal acts on', (t) => {
+  const chance = chanceFor(t);
+  const examples = cases.map(([, bytes]) => bytes);
   for (let round = 0; round < 2_000; round += 1) {
-    const bytes = randomBytes(round % 40);
-    assert.deepEqual(readBack(escapePath(bytes)), bytes);
+    const anything = Buffer.from(Array.from({ length: chance.index(40) }, () => chance.index(256)));
+    for (const bytes of [anything, bytesNear(chance, examples)]) {
+      const shown = escapePath(bytes);
+      assert.deepEqual(readBack(shown), bytes);
+      assert.doesNotMatch(shown, /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\u{FEFF}\u{FFFD}]/u);
+      assert.ok(shown.isWellFormed());
+      assert.equal(escapeControls(shown), shown);
+      const hex = pathHex(bytes);
+      if (hex !== undefined) assert.deepEqual(Buffer.from(hex, 'hex'), bytes);
+    }
   }
   for (const [, bytes, shown] of cases) assert.deepEqual(readBack(shown), bytes);
+});
+
+test('any path can be shortened to any length, and stays text', (t) => {
+  const chance = chanceFor(t);
+  for (let round = 0; round < 5_000; round += 1) {
+    const shown = escapePath(bytesNear(chance, [Buffer.from('start/😀😀😀😀/Übung/end'), ...cases.map(([, bytes]) => bytes)]));
+    const length = 1 + chance.index(40);
+    const shortened = shortenPath(shown, length);
+    assert.ok(shortened.length <= length && shortened.isWellFormed(), JSON.stringify([shown, length, shortened]));
+  }
 });
 
 test('raw bytes are given only where there is no text', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentTokenAudience } from '@smartcopy/crds';
+import { chanceFor } from '../../../test/support/chance.ts';
+import { textNear } from '../../../test/support/made-text.ts';
 import { readClaims } from '../../src/agents/token-claims.ts';
 import { claimsOf, tokenOf, username } from './tokens.ts';
 
@@ -36,3 +38,19 @@ const refused: readonly (readonly [what: string, token: string, reason: string])
 for (const [what, token, reason] of refused) {
   test(`a token with ${what} is not worth a question`, () => assert.equal(read(token), reason));
 }
+
+test('any text is a claim that has not expired, or refused for a reason', (t) => {
+  const chance = chanceFor(t);
+  const examples = [good, { ...good, exp: 1e308 }, { ...good, exp: nowMs / 1_000 - 1 }, { ...good, aud: [] }].map((claims) =>
+    JSON.stringify(claims),
+  );
+  let claimedCount = 0;
+  for (let round = 0; round < 5_000; round += 1) {
+    const payload = Buffer.from(textNear(chance, examples)).toString('base64url');
+    const claimed = readClaims(textNear(chance, [`e30.${payload}.x`]), { username, nowMs });
+    if (claimed.kind !== 'claimed') continue;
+    assert.ok(claimed.expiresAtMs > nowMs && typeof claimed.podUid === 'string');
+    claimedCount += 1;
+  }
+  assert.ok(claimedCount > 100, `only ${claimedCount} were claims`);
+});
