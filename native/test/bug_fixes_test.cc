@@ -176,6 +176,25 @@ TEST(BugFixes, AFileIsNotDoneBeforeTheDiskHasSaidSo) {
   }
 }
 
+// The same where so many files wait that their file system is synchronised as a whole.
+TEST(BugFixes, ManyFilesAreNotDoneBeforeTheFileSystemHasSaidSo) {
+  const TemporaryDirectory place;
+  MakeDirectory(place / "source");
+  for (int index = 0; index < 300; ++index) WriteFile(place / "source/" + std::to_string(index), "content");
+  auto request = RequestFor(place / "source", place / "destination");
+  request.durability = Durability::kBatch;
+  faults::Plan plan;
+  plan.failing = Syscall::kSyncfs;
+  plan.failing_errno = EIO;
+  plan.sticky = true;
+  faults::Use(plan);
+  const Report report = Copy(request);
+  EXPECT_GT(faults::CallCount(Syscall::kSyncfs), 0);
+  faults::Clear();
+  EXPECT_EQ(report[Word::kFilesDone], 0);
+  EXPECT_FALSE(report.clean());
+}
+
 // After a short write the next one began where the read had ended.
 TEST(BugFixes, AShortWriteIsContinuedWhereItStopped) {
   const TemporaryDirectory place;

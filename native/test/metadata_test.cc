@@ -250,6 +250,29 @@ TEST_F(Metadata, KeepsCapabilitiesAndSetuidUnderTheirOwner) {
   EXPECT_TRUE(SameTree(destination, source));
 }
 
+// Under an owner who may not be the right one yet, and without the ACL of its source.
+TEST_F(Metadata, ShowsNobodyWhatIsNotFinished) {
+  MakeDirectory(destination);
+  WriteFile(source + "/file", "content", 0666);
+  ASSERT_EQ(::chmod((source + "/file").c_str(), 0666), 0);
+  int looks = 0;
+  faults::Plan plan;
+  plan.meanwhile = [&](Syscall call, int64_t) {
+    struct stat found{};
+    if (call != Syscall::kPwrite || ::stat((destination + "/file").c_str(), &found) != 0) return;
+    ++looks;
+    EXPECT_EQ(found.st_mode & 0777, 0600u);
+  };
+  faults::Use(plan);
+  auto request = Request();
+  request.thread_count = 1;
+  request.io = IoMode::kPosix;
+  EXPECT_TRUE(Clean(Copy(request)));
+  faults::Clear();
+  EXPECT_GT(looks, 0);
+  EXPECT_EQ(FileStat(destination + "/file").st_mode & 0777, 0666u);
+}
+
 TEST_F(Metadata, LendsNoRightsUnderAnotherOwner) {
   if (!IsRoot()) GTEST_SKIP() << "giving files away needs root";
   WriteFile(source + "/setuid", "x", 06755);
