@@ -147,6 +147,22 @@ void PlantOtherAttributes(const std::string& place) {
   SetTime(destination + "/same", 1'234'567'890, 123'456'789);
 }
 
+// Of these most are equal already, one of them under two names; of the others only the metadata differs.
+void PlantEqual(const std::string& folder) {
+  MakeDirectory(folder);
+  for (const char* name : {"/one", "/two", "/other mode", "/other note"}) {
+    WriteFile(folder + name, "content");
+    SetTime(folder + name, 1'234'567'890, 123'456'789);
+  }
+  ASSERT_EQ(::link((folder + "/one").c_str(), (folder + "/second name").c_str()), 0);
+}
+void PlantEqualSource(const std::string& place) { PlantEqual(place + "/source"); }
+void PlantEqualDestination(const std::string& place) {
+  PlantEqual(place + "/destination");
+  ASSERT_EQ(::chmod((place + "/destination/other mode").c_str(), 0600), 0);
+  ASSERT_TRUE(SetXattr(place + "/destination/other note", "user.gone", "not in the source"));
+}
+
 // One file that is copied in ranges, one that is not.
 void PlantHoles(const std::string& place) {
   MakeDirectory(place + "/source");
@@ -253,6 +269,13 @@ const FaultedTransfer kTransfers[] = {
      .plant_destination = PlantOtherAttributes,
      .configure = [](auto& request) { request.durability = Durability::kNone; },
      .file_system = "ext4"},
+    {.name = "EqualOnExt4",
+     .plant_source = PlantEqualSource,
+     .plant_destination = PlantEqualDestination,
+     .configure = [](auto& request) { request.durability = Durability::kNone; },
+     .file_system = "ext4",
+     .failing = {Syscall::kStatx, Syscall::kFstatat, Syscall::kLlistxattr, Syscall::kFlistxattr, Syscall::kOpenat2,
+                 Syscall::kFstat, Syscall::kFchmod}},
     {.name = "MediaOnExt4",
      .plant_source = PlantReserved,
      .plant_destination = PlantOldLarge,

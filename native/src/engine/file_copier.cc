@@ -29,6 +29,11 @@ Result<bool> IsMadeUp(int file) {
   return std::find(kTypes.begin(), kTypes.end(), static_cast<long>(found.f_type)) != kTypes.end();
 }
 
+// A name that waited may be another file by now, and must not pass for the one whose other names wait for it.
+bool IsExchanged(const FileTask& task, const struct stat& source) {
+  return task.claimed_inode && *task.claimed_inode != FileId::Of(source);
+}
+
 }  // namespace
 
 bool IsOutOfSpace(const Outcome& failed) {
@@ -62,26 +67,19 @@ bool FileCopier::MakeSpace(FileCopy& file) {
 }
 
 std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDirectory> open) {
+  if (SettleUnopened(task, *open)) return nullptr;
   auto file = std::make_unique<FileCopy>();
   if (!OpenSource(task, *open, file->source)) return nullptr;
   auto source_stat = StatOf(file->source.get());
   if (!source_stat) return entries_.FailAtSource(task, source_stat.error()), nullptr;
   file->source_stat = *source_stat;
-  // A name that waited may be another file by now, and must not pass for the one whose other names wait for it.
-  const bool exchanged = task.claimed_inode && *task.claimed_inode != FileId::Of(file->source_stat);
-  if (!S_ISREG(file->source_stat.st_mode) || exchanged) {
+  if (!S_ISREG(file->source_stat.st_mode) || IsExchanged(task, file->source_stat)) {
     entries_.Meet(task, 0);
     entries_.Fail(task, JudgedFailure(task, FailureReason::kSourceChanged, Side::kSource));
     return nullptr;
   }
-  // One that waited, or comes back from the lane of large files, was counted as copied already.
-  if (!task.met && !transfer_.selection.HoldsSize(file->source_stat.st_size)) {
-    entries_.LeaveOut(task, Word::kEntriesFiltered);
-    return nullptr;
-  }
-  if (!entries_.Claim(task, *open, file->source_stat)) return nullptr;
   std::optional<struct stat> found;
-  if (!entries_.LookAt(task, *open, found)) return nullptr;
+  if (!BeginWith(task, *open, file->source_stat, found)) return nullptr;
   file->replaces = found.has_value();
   if (found && S_ISREG(found->st_mode)) file->replaced_mode = found->st_mode;
   file->task = std::move(task);
@@ -94,6 +92,47 @@ std::unique_ptr<FileCopy> FileCopier::Open(FileTask task, std::shared_ptr<OpenDi
     return nullptr;
   }
   return file;
+}
+
+// Of a tree that is copied again most files are what they were, and two names can tell. What cannot be told by them, or
+// differs, is for Open to find.
+bool FileCopier::SettleUnopened(FileTask& task, const OpenDirectory& open) {
+  if (task.follows || task.directory->created || !transfer_.leaves_equal_alone()) return false;
+  const auto source = GlanceAtSource(task, open);
+  if (!source) return false;
+  std::optional<struct stat> found;
+  if (!BeginWith(task, open, *source, found)) return true;
+  if (!found || !IsUnchanged(*source, *found)) return false;
+  if (!transfer_.request.dry_run) {
+    if (!HasOwnerAndMode(transfer_.request, *source, *found)) return false;
+    bool may_differ = false;
+    Outcome failed = LookForXattrs(transfer_, {*task.directory, task.source_name, task.name}, open, may_differ);
+    if (failed) return entries_.Fail(task, std::move(*failed)), true;
+    if (may_differ) return false;
+  }
+  SettleEqual(task, *source, *found);
+  return true;
+}
+
+// A regular file by its name, which is one component and no link. Nothing where a mount that may not be entered has the
+// name, or could have. When the kernel gives no answer, opening the file gives its error.
+std::optional<struct stat> FileCopier::GlanceAtSource(const FileTask& task, const OpenDirectory& open) const {
+  struct stat source{};
+  bool is_no_mount = false;
+  if (sys::StatxAt(open.source.get(), task.source_name.c_str(), &source, &is_no_mount) < 0) return std::nullopt;
+  const bool may_enter = is_no_mount || transfer_.directories.crosses_in_source();
+  if (!may_enter || !S_ISREG(source.st_mode) || IsExchanged(task, source)) return std::nullopt;
+  return source;
+}
+
+// Whether the file is to be looked at any further, and then what has its name in the destination. A second time for the
+// same task it answers the same.
+bool FileCopier::BeginWith(FileTask& task, const OpenDirectory& open, const struct stat& source,
+                           std::optional<struct stat>& found) {
+  // One that waited, or comes back from the lane of large files, was counted as copied already.
+  if (!task.met && !transfer_.selection.HoldsSize(source.st_size))
+    return entries_.LeaveOut(task, Word::kEntriesFiltered), false;
+  return entries_.Claim(task, open, source) && entries_.LookAt(task, open, found);
 }
 
 // What has the task's name in the source, or what that leads to. The task is settled when there is nothing to open.
@@ -131,7 +170,7 @@ bool FileCopier::SettleUnchanged(FileCopy& file, const struct stat& found) {
   const FileTask& task = file.task;
   const NamedEntry name{*task.directory, task.source_name, task.name};
   bool mended = true;
-  if (transfer_.request.dry_run) return SettleEqual(file, found), true;
+  if (transfer_.request.dry_run) return SettleEqual(task, file.source_stat, found), true;
   const bool other_mode = !HasOwnerAndMode(transfer_.request, file.source_stat, found);
   auto other_xattrs = MayDifferInXattrs(transfer_, file.source.get(), name, *file.open);
   if (!other_xattrs) {
@@ -142,15 +181,13 @@ bool FileCopier::SettleUnchanged(FileCopy& file, const struct stat& found) {
   if (other_mode || *other_xattrs) failed = MendMetadata(file, found, mended);
   if (failed) return entries_.Fail(task, std::move(*failed)), true;
   if (!mended) return false;
-  SettleEqual(file, found);
+  SettleEqual(task, file.source_stat, found);
   return true;
 }
 
-void FileCopier::SettleEqual(const FileCopy& file, const struct stat& found) {
-  const FileTask& task = file.task;
-  const bool counts_once =
-      task.claimed_inode || file.source_stat.st_nlink <= 1 || !transfer_.request.preserve.hardlinks;
-  if (counts_once) transfer_.control.Add(Word::kBytesUnchanged, file.source_stat.st_size);
+void FileCopier::SettleEqual(const FileTask& task, const struct stat& source, const struct stat& found) {
+  const bool counts_once = task.claimed_inode || source.st_nlink <= 1 || !transfer_.request.preserve.hardlinks;
+  if (counts_once) transfer_.control.Add(Word::kBytesUnchanged, source.st_size);
   entries_.Done(task, FileId::Of(found), true, {});
 }
 

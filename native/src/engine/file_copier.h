@@ -80,11 +80,16 @@ class FileCopier {
   static Failure SystemFailureOf(const FileCopy& file, const IoError& error);
 
  private:
+  // Whether the file was settled without being opened.
+  bool SettleUnopened(FileTask& task, const OpenDirectory& open);
+  std::optional<struct stat> GlanceAtSource(const FileTask& task, const OpenDirectory& open) const;
+  bool BeginWith(FileTask& task, const OpenDirectory& open, const struct stat& source,
+                 std::optional<struct stat>& found);
   bool OpenSource(FileTask& task, const OpenDirectory& open, UniqueFd& source);
   bool IsUnchanged(const struct stat& source, const struct stat& found) const;
   // False for one that has to be copied after all, because its metadata differs and may not be mended.
   bool SettleUnchanged(FileCopy& file, const struct stat& found);
-  void SettleEqual(const FileCopy& file, const struct stat& found);
+  void SettleEqual(const FileTask& task, const struct stat& source, const struct stat& found);
   // Of a file that is left alone. Sets `mended` to false where that may not be, and something differs.
   Outcome MendMetadata(const FileCopy& file, const struct stat& found, bool& mended);
   Outcome CopyWhole(FileCopy& file, Worker& worker);

@@ -337,29 +337,56 @@ bool HasAnyToBeTold(const CopyRequest& request, const XattrNames& names) {
   return any;
 }
 
+// What is known before any list is read; nothing when the lists have to tell.
+std::optional<bool> MayDifferAnyway(const CopyRequest& request, const Directory& directory) {
+  if (!request.preserve.xattrs && !request.preserve.acls) return false;
+  return directory.hidden_xattrs.empty() ? std::nullopt : std::optional(true);
+}
+
+bool IsKnownToHaveNone(const Transfer& transfer, const Directory& directory) {
+  return transfer.without_xattrs.load(std::memory_order_relaxed) == directory.source_id.device;
+}
+
+// Whether an entry of the destination has attributes that would be removed.
+Result<bool> HasRemovableXattrs(const Transfer& transfer, int directory, const std::string& name) {
+  XattrNames names;
+  const auto error = names.ReadAt(directory, name.c_str());
+  if (error && !IsOneOf(error->code, kListRefused)) return *error;
+  if (error) return !MeansNoXattrs(error->code);
+  bool any = false;
+  names.ForEach([&](const char* one) {
+    const XattrKind kind = XattrKindOf(one);
+    any = any || (IsRemovable(kind) && IsTold(transfer.request, kind));
+  });
+  return any;
+}
+
 }  // namespace
 
 Result<bool> MayDifferInXattrs(Transfer& transfer, int source, const NamedEntry& entry, const OpenDirectory& open) {
-  const auto& preserve = transfer.request.preserve;
-  if (!preserve.xattrs && !preserve.acls) return false;
-  if (!entry.directory.hidden_xattrs.empty()) return true;
-  XattrNames names;
-  const bool source_has = transfer.without_xattrs.load(std::memory_order_relaxed) != entry.directory.source_id.device;
-  if (source_has) {
+  if (const auto known = MayDifferAnyway(transfer.request, entry.directory)) return *known;
+  if (!IsKnownToHaveNone(transfer, entry.directory)) {
+    XattrNames names;
     const auto error = names.Read(source);
     if (error && !MeansNoXattrs(error->code) && !IsOneOf(error->code, kXattrRefused)) return *error;
     if (error ? !MeansNoXattrs(error->code) : HasAnyToBeTold(transfer.request, names)) return true;
   }
-  XattrNames present;
-  const auto error = present.ReadAt(open.destination.get(), entry.name.c_str());
-  if (error && !IsOneOf(error->code, kListRefused)) return *error;
-  if (error) return !MeansNoXattrs(error->code);
-  bool any = false;
-  present.ForEach([&](const char* name) {
-    const XattrKind kind = XattrKindOf(name);
-    any = any || (IsRemovable(kind) && IsTold(transfer.request, kind));
-  });
-  return any;
+  return HasRemovableXattrs(transfer, open.destination.get(), entry.name);
+}
+
+Outcome LookForXattrs(Transfer& transfer, const NamedEntry& entry, const OpenDirectory& open, bool& may_differ) {
+  const auto known = MayDifferAnyway(transfer.request, entry.directory);
+  may_differ = known.value_or(false);
+  if (known) return std::nullopt;
+  if (!IsKnownToHaveNone(transfer, entry.directory)) {
+    auto source_has = HasXattrs(transfer, open.source.get(), entry.source_name);
+    if (!source_has) return SystemFailure(source_has.error(), Side::kSource, entry.PathOn(Side::kSource));
+    if ((may_differ = *source_has)) return std::nullopt;
+  }
+  auto copy_has = HasRemovableXattrs(transfer, open.destination.get(), entry.name);
+  if (!copy_has) return SystemFailure(copy_has.error(), Side::kDestination, entry.PathOn(Side::kDestination));
+  may_differ = *copy_has;
+  return std::nullopt;
 }
 
 Result<bool> HasXattrs(Transfer& transfer, int directory, const std::string& name) {

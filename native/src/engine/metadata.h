@@ -52,6 +52,8 @@ bool HasOwnerAndMode(const CopyRequest& request, const struct stat& source, cons
 // Whether an entry that both sides have and the source has open may differ in extended attributes or ACLs; one look at
 // the names on either side. An error of flistxattr is the source's, of llistxattr the destination's.
 Result<bool> MayDifferInXattrs(Transfer& transfer, int source, const NamedEntry& entry, const OpenDirectory& open);
+// The same for an entry that is not open.
+Outcome LookForXattrs(Transfer& transfer, const NamedEntry& entry, const OpenDirectory& open, bool& may_differ);
 // Whether nothing would have to be set or removed.
 bool HasSameXattrs(Transfer& transfer, const NamedEntry& entry, const MetadataEnds& ends);
 // Whether an entry that is not open has attributes that a copy could be without.

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -167,6 +168,31 @@ long Statx(int fd, ExtraStat* out) {
   const uint32_t of_memory = word(0x98);
   const uint32_t of_offset = word(0x9c);
   out->direct_alignment = of_memory == 0 || of_offset == 0 ? 0 : std::max(of_memory, of_offset);
+  return 0;
+}
+
+long StatxAt(int directory, const char* name, struct stat* out, bool* is_no_mount) {
+  constexpr uint64_t kMountRoot = 0x2000;  // STATX_ATTR_MOUNT_ROOT, newer than some headers
+  struct statx found{};
+  const long answer = Ask(Syscall::kStatx, [&] {
+    return ::syscall(SYS_statx, directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &found);
+  });
+  if (answer < 0) return answer;
+  const auto time = [](const statx_timestamp& at) { return timespec{at.tv_sec, static_cast<long>(at.tv_nsec)}; };
+  out->st_dev = makedev(found.stx_dev_major, found.stx_dev_minor);
+  out->st_ino = found.stx_ino;
+  out->st_mode = found.stx_mode;
+  out->st_nlink = found.stx_nlink;
+  out->st_uid = found.stx_uid;
+  out->st_gid = found.stx_gid;
+  out->st_rdev = makedev(found.stx_rdev_major, found.stx_rdev_minor);
+  out->st_size = static_cast<off_t>(found.stx_size);
+  out->st_blksize = static_cast<blksize_t>(found.stx_blksize);
+  out->st_blocks = static_cast<blkcnt_t>(found.stx_blocks);
+  out->st_atim = time(found.stx_atime);
+  out->st_mtim = time(found.stx_mtime);
+  out->st_ctim = time(found.stx_ctime);
+  *is_no_mount = (found.stx_attributes_mask & kMountRoot) != 0 && (found.stx_attributes & kMountRoot) == 0;
   return 0;
 }
 

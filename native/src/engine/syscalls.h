@@ -105,6 +105,8 @@ struct ExtraStat {
   bool knows_direct = false;      // the file system said so: 0 above means that it has no direct I/O for this file
 };
 long Statx(int fd, ExtraStat* out);
+// Of the name itself, as Lstatat. Also whether it is certain that nothing is mounted there (Linux 5.8).
+long StatxAt(int directory, const char* name, struct stat* out, bool* is_no_mount);
 // How many pages of the file are in the page cache (Linux 6.5).
 long CachedPages(int fd, off_t length, uint64_t* out);
 long GetFlags(int fd, int* out);
