@@ -62,7 +62,7 @@ export class ControlBlock {
   }
 
   counters(): Counters {
-    const read = (name: string): number => Number(Atomics.load(this.words, wordIndex(name)));
+    const read = (name: string): number => saturated(Atomics.load(this.words, wordIndex(name)));
     const byMethod = {
       reflinkBytes: read('reflinkBytes'),
       copyFileRangeBytes: read('copyFileRangeBytes'),
@@ -73,7 +73,10 @@ export class ControlBlock {
     };
     return {
       bytesTotal: read('bytesTotal'),
-      bytesDone: Object.values(byMethod).reduce((sum, bytes) => sum + bytes, 0),
+      bytesDone: Math.min(
+        Object.values(byMethod).reduce((sum, bytes) => sum + bytes, 0),
+        Number.MAX_SAFE_INTEGER,
+      ),
       bytesUnchanged: read('bytesUnchanged'),
       filesTotal: read('filesTotal'),
       filesDone: read('filesDone'),
@@ -90,6 +93,11 @@ export class ControlBlock {
       totalsFinal: read('totalsFinal') === 1,
     };
   }
+}
+
+/** A few sparse files have more bytes than there are exact numbers, or than a word holds: such sums say "at least", and never less than 0. */
+function saturated(word: bigint): number {
+  return Math.min(Number(BigInt.asUintN(64, word)), Number.MAX_SAFE_INTEGER);
 }
 
 function wordIndex(name: string): number {

@@ -534,8 +534,8 @@ bool MayMend(int code) { return code == ENOSPC || code == EDQUOT; }
 bool MayPass(Syscall call) {
   static const std::set<Syscall> kCalls = {
       Syscall::kFlock,    Syscall::kUnlinkat,        Syscall::kMbind,     Syscall::kSchedSetaffinity,
-      Syscall::kStatx,    Syscall::kIoUringRegister, Syscall::kCachestat, Syscall::kSyncFileRange,
-      Syscall::kGetFlags, Syscall::kSetFlags,        Syscall::kUnshare};
+      Syscall::kStatx,    Syscall::kIoUringRegister, Syscall::kCachestat, Syscall::kGetFlags,
+      Syscall::kSetFlags, Syscall::kUnshare};
   return kCalls.contains(call);
 }
 

@@ -117,7 +117,9 @@ Result<off_t> ContentCopier::CopyData(const ContentCopy& file, Range range, cons
     auto moved = way.CopyRange(file, range, watch);
     if (!moved) return moved.error();
     if (*moved) {
-      if (file.plan->choice.spares_cache) SpareCache(file, range, false);
+      if (file.plan->choice.spares_cache) {
+        if (auto error = SpareCache(file, range, false)) return *error;
+      }
       return **moved;
     }
     file.plan->reads_and_writes = true;
@@ -146,7 +148,9 @@ Result<off_t> ContentCopier::CopyProbed(const ContentCopy& file, Range range, co
   const bool went_direct = moved && *moved;
   if (moved && !*moved) moved = read_write_.CopyRange(by_cache, range, watch);
   if (!moved) return moved.error();
-  if (!went_direct) SpareCache(file, range, !is_settled);
+  if (!went_direct) {
+    if (auto error = SpareCache(file, range, !is_settled)) return *error;
+  }
   const auto took = std::chrono::nanoseconds(Clock::now() - began).count();
   const std::lock_guard lock(mutex_);
   probes_[places].Record(went_direct ? Way::kDirect : Way::kPageCache, **moved, took);
@@ -167,16 +171,23 @@ CopyStrategy& ContentCopier::WayOf(Method method) {
 }
 
 // The range itself begins its way to the disk; the one before it has had time for that, and is waited for, so that
-// neither dirty nor read pages pile up. Mere advice: whether it was taken does not matter.
-void ContentCopier::SpareCache(const ContentCopy& file, Range range, bool waits) {
+// neither dirty nor read pages pile up. What is waited for tells of its errors here and never again: an fdatasync on
+// the same descriptor would find nothing wrong. Only that this cannot be asked for does not matter.
+std::optional<IoError> ContentCopier::SpareCache(const ContentCopy& file, Range range, bool waits) {
   const off_t length = range.end - range.begin;
-  sys::SyncFileRange(file.destination, range.begin, length, waits);
+  const auto write_out = [&](off_t offset, off_t bytes, bool until_written) -> std::optional<IoError> {
+    const long answer = sys::SyncFileRange(file.destination, offset, bytes, until_written);
+    if (answer >= 0 || JudgeRefusal(static_cast<int>(-answer)) != Refusal::kFinal) return std::nullopt;
+    return IoError{static_cast<int>(-answer), Syscall::kSyncFileRange, offset};
+  };
+  if (auto error = write_out(range.begin, length, waits)) return error;
   const off_t before = waits ? range.begin : std::max<off_t>(0, range.begin - length);
   const off_t used = waits ? length : range.begin - before;
-  if (used == 0) return;  // a length of 0 would mean all of the file
-  sys::SyncFileRange(file.destination, before, used, true);
+  if (used == 0) return std::nullopt;  // a length of 0 would mean all of the file
+  if (auto error = write_out(before, used, true)) return error;
   sys::Fadvise(file.destination, before, used, POSIX_FADV_DONTNEED);
   sys::Fadvise(file.source, before, used, POSIX_FADV_DONTNEED);
+  return std::nullopt;
 }
 
 }  // namespace smartcopy

@@ -40,7 +40,7 @@ class ContentCopier {
   Result<off_t> CopyProbed(const ContentCopy& file, Range range, const Watch& watch);
   CopyStrategy& WayOf(Method method);
   // Asks the kernel to write the range out, and to forget what is written.
-  void SpareCache(const ContentCopy& file, Range range, bool waits);
+  std::optional<IoError> SpareCache(const ContentCopy& file, Range range, bool waits);
 
   Transfer& transfer_;
   Capabilities capabilities_;

@@ -21,7 +21,7 @@ constexpr uint64_t kOpenSource = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 // Whether the file is one that the kernel makes up as it is read, whose size means nothing.
 Result<bool> IsMadeUp(int file) {
-  struct statfs found{};
+  struct statfs found {};
   if (auto error = ErrorOf(sys::Fstatfs(file, &found), Syscall::kFstatfs)) return *error;
   static constexpr std::array<long, 7> kTypes = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        DEBUGFS_MAGIC,
                                                  TRACEFS_MAGIC,    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
@@ -117,7 +117,7 @@ bool FileCopier::SettleUnopened(FileTask& task, const OpenDirectory& open) {
 // A regular file by its name, which is one component and no link. Nothing where a mount that may not be entered has the
 // name, or could have. When the kernel gives no answer, opening the file gives its error.
 std::optional<struct stat> FileCopier::GlanceAtSource(const FileTask& task, const OpenDirectory& open) const {
-  struct stat source{};
+  struct stat source {};
   bool is_no_mount = false;
   if (sys::StatxAt(open.source.get(), task.source_name.c_str(), &source, &is_no_mount) < 0) return std::nullopt;
   const bool may_enter = is_no_mount || transfer_.directories.crosses_in_source();
@@ -306,6 +306,7 @@ Result<std::optional<off_t>> FileCopier::CopyByReference(FileCopy& file) {
 
 // A file that cannot bypass the page cache goes through it, and that is counted.
 void FileCopier::OpenDirect(FileCopy& file) {
+  file.plan.direct.reset();
   const std::string& present = file.PresentName();
   auto direct = OpenDirectFiles({file.open->source.get(), file.task.source_name.c_str(), file.source.get()},
                                 {file.open->destination.get(), present.c_str(), file.destination.get()},
@@ -336,7 +337,7 @@ std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
   if (source.st_size < kSmallestReserved || !file.task.directory->file_system->preallocates) return std::nullopt;
   // A request that must fail is not made: while ext4 finds that out, it holds what little space there is, and the small
   // files of other threads fail for it.
-  struct statfs space{};
+  struct statfs space {};
   if (auto error = ErrorOf(sys::Fstatfs(file.destination.get(), &space), Syscall::kFstatfs)) return error;
   const auto blocks = static_cast<uint64_t>(source.st_size) / static_cast<uint64_t>(space.f_bsize);
   if (space.f_type == EXT4_SUPER_MAGIC && blocks > space.f_bfree) return IoError{ENOSPC, Syscall::kFallocate};
@@ -367,7 +368,7 @@ Outcome FileCopier::StartAgain(FileCopy& file) {
   if (!now) return TaskFailure(file.task, now.error(), Side::kSource);
   file.source_stat = *now;
   auto error = ErrorOf(sys::Ftruncate(file.destination.get(), 0), Syscall::kFtruncate);
-  if (!error && file.plan.has_size) error = MakeReady(file);
+  if (!error) error = MakeReady(file);
   return error ? Outcome(TaskFailure(file.task, *error, Side::kDestination)) : std::nullopt;
 }
 
@@ -458,6 +459,9 @@ void FileCopier::RemoveWritten(FileCopy& file) {
   const std::string& present = file.PresentName();
   RemoveIfSame(file.open->destination.get(), present.c_str(), FileId::Of(file.created));
   file.temporary.clear();
+  // All that is known of the destination was of the one that is gone now.
+  file.plan.direct.reset();
+  file.plan.has_size = false;
 }
 
 void FileCopier::TakeBackMoved(FileCopy& file) { file.moved.TakeBackFrom(transfer_.control); }

@@ -53,7 +53,7 @@ bool LargeFiles::Work(Worker& worker) {
   }
   const auto file = active_.front();
   const off_t begin = file->next;
-  file->next += file->range_bytes;
+  file->next = EndOfRange(*file, begin);
   ++file->in_flight;
   if (file->next >= file->copy->source_stat.st_size) active_.pop_front();
   lock.unlock();
@@ -87,16 +87,18 @@ void LargeFiles::Start(Waiting waiting) {
                    SystemFailure(error->error, error->side, PathOf(*directory, waiting.task.source_name)));
   if (file->copy == nullptr) return events_.settled();
 
+  bool is_shared = false;
   file->failed = copier_->CreateDestination(*file->copy, false);
   if (!file->failed) {
     auto shared = copier_->CopyByReference(*file->copy);
     if (!shared)
       file->failed = FileCopier::SystemFailureOf(*file->copy, shared.error());
     else if (*shared)
-      file->copied = file->next = **shared;
+      file->copied = **shared;
+    is_shared = shared && *shared;
   }
   PrepareDigest(*file);
-  if (file->failed || file->next > 0 || file->copy->source_stat.st_size == 0) return Conclude(file);
+  if (file->failed || is_shared || file->copy->source_stat.st_size == 0) return Conclude(file);
   {
     const std::lock_guard lock(mutex_);
     active_.push_back(std::move(file));
@@ -131,8 +133,14 @@ std::string LargeFiles::DigestOf(const LargeFile& file) {
   return file.tree != nullptr ? file.tree->Hex(file.copy->source_stat.st_size) : file.digest->Hex();
 }
 
+// Compared from the end: a sparse file may end at the last offset there is, and sums beyond that overflow.
+off_t LargeFiles::EndOfRange(const LargeFile& file, off_t begin) {
+  const off_t size = file.copy->source_stat.st_size;
+  return size - begin <= file.range_bytes ? size : begin + file.range_bytes;
+}
+
 void LargeFiles::RunRange(LargeFile& file, off_t begin, Worker& worker) {
-  const off_t end = std::min(begin + file.range_bytes, file.copy->source_stat.st_size);
+  const off_t end = EndOfRange(file, begin);
   const bool copying = file.phase == Phase::kCopying;
   auto moved = copying ? CopyRange(file, begin, end, worker) : VerifyRange(file, begin, end, worker);
   // Also a range that turned out empty, because the source was cut short, takes its turn before the next one may.

@@ -68,6 +68,7 @@ class LargeFiles final : public LargeFileLane {
   void Start(Waiting waiting);
   void PrepareDigest(LargeFile& file) const;
   static std::string DigestOf(const LargeFile& file);
+  static off_t EndOfRange(const LargeFile& file, off_t begin);
   void RunRange(LargeFile& file, off_t begin, Worker& worker);
   Result<off_t> CopyRange(LargeFile& file, off_t begin, off_t end, Worker& worker);
   Result<off_t> VerifyRange(LargeFile& file, off_t begin, off_t end, Worker& worker);

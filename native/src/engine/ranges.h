@@ -18,7 +18,8 @@ inline off_t RangeBytesOf(const CopyRequest& request, off_t size) {
   if (writers == 1 && all > 1) return std::max<off_t>(size, 1);
   if (in_order) return static_cast<off_t>(request.buffer_bytes);
   if (!request.contiguous_ranges && writers == all) return request.range_bytes;
-  const off_t part = (size + static_cast<off_t>(writers) - 1) / static_cast<off_t>(writers);
+  const auto count = static_cast<off_t>(writers);
+  const off_t part = size / count + (size % count == 0 ? 0 : 1);
   const off_t unit = request.range_bytes;
   return std::max((part + unit - 1) / unit, off_t{1}) * unit;
 }
