@@ -21,7 +21,7 @@ constexpr uint64_t kOpenSource = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 // Whether the file is one that the kernel makes up as it is read, whose size means nothing.
 Result<bool> IsMadeUp(int file) {
-  struct statfs found{};
+  struct statfs found {};
   if (auto error = ErrorOf(sys::Fstatfs(file, &found), Syscall::kFstatfs)) return *error;
   static constexpr std::array<long, 7> kTypes = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        DEBUGFS_MAGIC,
                                                  TRACEFS_MAGIC,    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
@@ -265,9 +265,9 @@ std::optional<mode_t> FileCopier::FinalMode(const FileCopy& file) const {
 
 Outcome FileCopier::CopyContent(FileCopy& file, Worker& worker) {
   for (bool again = false;; again = true) {
-    auto copied = CopyOnce(file, worker);
-    if (!copied) return SystemFailureOf(file, copied.error());
-    auto changed = SourceChanged(file, *copied);
+    off_t copied = 0;
+    if (Outcome failed = CopyOnce(file, worker, copied)) return failed;
+    auto changed = SourceChanged(file, copied);
     if (!changed) return SystemFailureOf(file, changed.error());
     if (!*changed) return std::nullopt;
     if (again) return JudgedFailure(file.task, FailureReason::kSourceChanged, Side::kSource);
@@ -275,10 +275,11 @@ Outcome FileCopier::CopyContent(FileCopy& file, Worker& worker) {
   }
 }
 
-Result<off_t> FileCopier::CopyOnce(FileCopy& file, Worker& worker) {
-  auto shared = CopyByReference(file);
-  if (!shared) return shared.error();
-  if (*shared) return **shared;
+Outcome FileCopier::CopyOnce(FileCopy& file, Worker& worker, off_t& copied) {
+  std::optional<off_t> shared;
+  Outcome failed = CopyByReference(file, shared);
+  copied = shared.value_or(0);
+  if (failed || shared) return failed;
   Watch watch;
   if (worker.digest != nullptr) {
     worker.digest->Reset();
@@ -287,33 +288,41 @@ Result<off_t> FileCopier::CopyOnce(FileCopy& file, Worker& worker) {
       return true;
     };
   }
-  auto copied = content_.Copy(ContentOf(file, &worker), watch);
-  if (copied && worker.digest != nullptr) file.digest = worker.digest->Hex();
-  return copied;
+  auto moved = content_.Copy(ContentOf(file, &worker), watch);
+  if (!moved) return SystemFailureOf(file, moved.error());
+  if (worker.digest != nullptr) file.digest = worker.digest->Hex();
+  copied = *moved;
+  return std::nullopt;
 }
 
-Result<std::optional<off_t>> FileCopier::CopyByReference(FileCopy& file) {
+Outcome FileCopier::CopyByReference(FileCopy& file, std::optional<off_t>& shared) {
   const ContentCopy content = ContentOf(file, nullptr);
   auto choice = content_.Choose(content, file.source_stat, file.task.directory->file_system->type);
-  if (!choice) return choice.error();
+  if (!choice) return SystemFailureOf(file, choice.error());
   file.plan.choice = *choice;
-  auto shared = content_.Share(content, {});
-  if (!shared || *shared) return shared;
-  if (ContentCopier::WantsDirect(*choice)) OpenDirect(file);
-  if (auto error = MakeReady(file)) return *error;
-  return std::optional<off_t>();
+  auto by_reference = content_.Share(content, {});
+  if (!by_reference) return SystemFailureOf(file, by_reference.error());
+  shared = *by_reference;
+  if (shared) return std::nullopt;
+  if (ContentCopier::WantsDirect(*choice)) {
+    if (Outcome failed = OpenDirect(file)) return failed;
+  }
+  if (auto error = MakeReady(file)) return SystemFailureOf(file, *error);
+  return std::nullopt;
 }
 
-// A file that cannot bypass the page cache goes through it, and that is counted.
-void FileCopier::OpenDirect(FileCopy& file) {
+// A file that cannot bypass the page cache goes through it, and that is counted. What went wrong in other ways is no
+// reason to try that: it is final.
+Outcome FileCopier::OpenDirect(FileCopy& file) {
   const std::string& present = file.PresentName();
-  auto direct = OpenDirectFiles({file.open->source.get(), file.task.source_name.c_str(), file.source.get()},
-                                {file.open->destination.get(), present.c_str(), file.destination.get()},
-                                transfer_.directories.resolve());
-  if (direct)
-    file.plan.direct = std::move(*direct);
-  else
-    transfer_.fallbacks.Add("directIo", "pageCache", direct.error().code);
+  const auto refused = OpenDirectFiles({file.open->source.get(), file.task.source_name.c_str(), file.source.get()},
+                                       {file.open->destination.get(), present.c_str(), file.destination.get()},
+                                       transfer_.directories.resolve(), file.plan.direct);
+  if (!refused) return std::nullopt;
+  if (JudgeRefusal(refused->error.code) == Refusal::kFinal)
+    return TaskFailure(file.task, refused->error, refused->side);
+  transfer_.fallbacks.Add("directIo", "pageCache", refused->error.code);
+  return std::nullopt;
 }
 
 // The place for the bytes. A sparse file gets its size, so that the file system adds nothing behind what is written;
@@ -336,7 +345,7 @@ std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
   if (source.st_size < kSmallestReserved || !file.task.directory->file_system->preallocates) return std::nullopt;
   // A request that must fail is not made: while ext4 finds that out, it holds what little space there is, and the small
   // files of other threads fail for it.
-  struct statfs space{};
+  struct statfs space {};
   if (auto error = ErrorOf(sys::Fstatfs(file.destination.get(), &space), Syscall::kFstatfs)) return error;
   const auto blocks = static_cast<uint64_t>(source.st_size) / static_cast<uint64_t>(space.f_bsize);
   if (space.f_type == EXT4_SUPER_MAGIC && blocks > space.f_bfree) return IoError{ENOSPC, Syscall::kFallocate};

@@ -15,9 +15,9 @@ struct FileCopy {
   FileTask task;
   std::shared_ptr<OpenDirectory> open;
   UniqueFd source;
-  struct stat source_stat{};
+  struct stat source_stat {};
   UniqueFd destination;
-  struct stat created{};                // what the destination was when it was made
+  struct stat created {};               // what the destination was when it was made
   std::string temporary;                // empty: written under its own name
   bool replaces = false;                // something has the name already
   std::optional<mode_t> replaced_mode;  // of a regular file that has it
@@ -58,9 +58,9 @@ class FileCopier {
   std::unique_ptr<FileCopy> Open(FileTask task, std::shared_ptr<OpenDirectory> open);
   // `exactly`: what the calling thread creates has the mode it asks for.
   Outcome CreateDestination(FileCopy& file, bool exactly);
-  // Settles how the content is moved. Shares it, when that is offered: how much, or nothing; then the destination is
-  // made ready for the bytes.
-  Result<std::optional<off_t>> CopyByReference(FileCopy& file);
+  // Settles how the content is moved. Shares it, when that is offered, and says how much; else the destination is made
+  // ready for the bytes.
+  Outcome CopyByReference(FileCopy& file, std::optional<off_t>& shared);
   // Whether the source is no longer what it was when it was opened.
   Result<bool> SourceChanged(FileCopy& file, off_t copied);
   // Begins again after the source changed: the destination is empty and the source looked at anew.
@@ -94,11 +94,11 @@ class FileCopier {
   Outcome MendMetadata(const FileCopy& file, const struct stat& found, bool& mended);
   Outcome CopyWhole(FileCopy& file, Worker& worker);
   Outcome CopyContent(FileCopy& file, Worker& worker);
-  Result<off_t> CopyOnce(FileCopy& file, Worker& worker);
+  Outcome CopyOnce(FileCopy& file, Worker& worker, off_t& copied);
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
   std::optional<IoError> MakeReady(FileCopy& file);
   std::optional<IoError> Reserve(FileCopy& file);
-  void OpenDirect(FileCopy& file);
+  Outcome OpenDirect(FileCopy& file);
   std::optional<mode_t> FinalMode(const FileCopy& file) const;
   void RemoveWritten(FileCopy& file);
   void TakeBackMoved(FileCopy& file);

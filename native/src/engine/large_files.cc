@@ -89,11 +89,9 @@ void LargeFiles::Start(Waiting waiting) {
 
   file->failed = copier_->CreateDestination(*file->copy, false);
   if (!file->failed) {
-    auto shared = copier_->CopyByReference(*file->copy);
-    if (!shared)
-      file->failed = FileCopier::SystemFailureOf(*file->copy, shared.error());
-    else if (*shared)
-      file->copied = file->next = **shared;
+    std::optional<off_t> shared;
+    file->failed = copier_->CopyByReference(*file->copy, shared);
+    if (shared) file->copied = file->next = *shared;
   }
   PrepareDigest(*file);
   if (file->failed || file->next > 0 || file->copy->source_stat.st_size == 0) return Conclude(file);
