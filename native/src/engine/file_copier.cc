@@ -210,39 +210,51 @@ Outcome FileCopier::MendMetadata(const FileCopy& file, const struct stat& found,
 }
 
 Outcome FileCopier::CreateDestination(FileCopy& file, bool exactly) {
-  const int directory = file.open->destination.get();
-  const uint64_t resolve = transfer_.directories.resolve();
-  const uint64_t access = ReadsBack(transfer_.request.verify) ? O_RDWR : O_WRONLY;
-  const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
-  Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
-  // What a killed run leaves unfinished under its own name must not be taken for somebody else's file by the next one.
-  const bool may_show =
-      transfer_.request.atomic == Atomic::kReplace && transfer_.request.on_conflict == OnConflict::kOverwrite;
-  const bool own_name = !file.replaces && may_show;
   const auto final_mode = exactly ? FinalMode(file) : std::nullopt;
-  const uint64_t mode = final_mode.value_or(0600);
-  if (own_name) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, mode);
+  auto made = MakeFile(file, final_mode.value_or(0600));
+  if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
+  file.destination = std::move(*made);
+  if (!final_mode) return LookAtCreated(file);
+  file.created = {};
+  file.created.st_mode = S_IFREG | *final_mode;
+  file.created.st_uid = file.source_stat.st_uid;
+  file.created.st_gid = file.source_stat.st_gid;
+  return std::nullopt;
+}
+
+// What a killed run leaves unfinished under its own name must not be taken for somebody else's file by the next one.
+bool FileCopier::TakesOwnName(const FileCopy& file) const {
+  return !file.replaces && transfer_.request.atomic == Atomic::kReplace &&
+         transfer_.request.on_conflict == OnConflict::kOverwrite;
+}
+
+// Under its own name where it may have that at once and nothing has it, else under a temporary one.
+Result<UniqueFd> FileCopier::MakeFile(FileCopy& file, mode_t mode) {
+  const bool own_name = TakesOwnName(file);
+  Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
+  if (own_name) made = MakeFileCalled(file, file.task.name, mode);
   // In a directory that this run made, nothing can have the name but another entry of the source: on a file system that
   // does not tell their names apart. One may not replace the other.
   const bool may_replace = !own_name || !file.task.directory->created;
   for (int tries = 0; !made && made.error().code == EEXIST && may_replace && tries < kMostNameTries; ++tries) {
     file.temporary = transfer_.NewTemporaryName();
-    made = OpenBeneath(directory, file.temporary.c_str(), flags, resolve, mode);
+    made = MakeFileCalled(file, file.temporary, mode);
   }
-  if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
-  file.destination = std::move(*made);
-  if (final_mode) {
-    file.created = {};
-    file.created.st_mode = S_IFREG | *final_mode;
-    file.created.st_uid = file.source_stat.st_uid;
-    file.created.st_gid = file.source_stat.st_gid;
-    return std::nullopt;
-  }
+  return made;
+}
+
+Result<UniqueFd> FileCopier::MakeFileCalled(const FileCopy& file, const std::string& name, mode_t mode) {
+  const uint64_t access = ReadsBack(transfer_.request.verify) ? O_RDWR : O_WRONLY;
+  return OpenBeneath(file.open->destination.get(), name.c_str(), access | O_CREAT | O_EXCL | O_NOFOLLOW,
+                     transfer_.directories.resolve(), mode);
+}
+
+Outcome FileCopier::LookAtCreated(FileCopy& file) {
   auto created = StatOf(file.destination.get());
   if (!created) {
     // Made a moment ago and never to be recognised again: it goes now or stays for good.
     file.destination = UniqueFd();
-    sys::Unlinkat(directory, file.PresentName().c_str());
+    sys::Unlinkat(file.open->destination.get(), file.PresentName().c_str());
     file.temporary.clear();
     return TaskFailure(file.task, created.error(), Side::kDestination);
   }

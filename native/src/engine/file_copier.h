@@ -93,6 +93,10 @@ class FileCopier {
   // Of a file that is left alone. Sets `mended` to false where that may not be, and something differs.
   Outcome MendMetadata(const FileCopy& file, const struct stat& found, bool& mended);
   Outcome CopyWhole(FileCopy& file, Worker& worker);
+  bool TakesOwnName(const FileCopy& file) const;
+  Result<UniqueFd> MakeFile(FileCopy& file, mode_t mode);
+  Result<UniqueFd> MakeFileCalled(const FileCopy& file, const std::string& name, mode_t mode);
+  Outcome LookAtCreated(FileCopy& file);
   Outcome CopyContent(FileCopy& file, Worker& worker);
   Outcome CopyOnce(FileCopy& file, Worker& worker, off_t& copied);
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
