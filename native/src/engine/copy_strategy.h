@@ -77,6 +77,8 @@ struct ContentCopy {
   const DirectFiles* direct() const {
     return goes_direct && plan != nullptr && plan->direct ? &*plan->direct : nullptr;
   }
+  // What the bandwidth limit should grant multiples of: parts of a block do not pass by the page cache.
+  int64_t unit() const { return direct() != nullptr ? static_cast<int64_t>(direct()->alignment) : 1; }
 };
 
 struct Range {
