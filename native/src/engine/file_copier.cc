@@ -7,7 +7,6 @@
 #include <array>
 
 #include "followed_links.h"
-#include "media_read.h"
 #include "metadata.h"
 
 namespace smartcopy {
@@ -418,8 +417,7 @@ Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
   off_t done = 0;
   for (;;) {
     if (transfer_.control.cancelled()) return SystemFailureOf(file, {ECANCELED, Syscall::kPread, done});
-    auto got = from_media ? ReadMediumAt(file.destination.get(), buffer, done, file.source_stat.st_size)
-                          : ReadAt(file.destination.get(), buffer, done);
+    auto got = from_media ? ReadMediumAt(MediumOf(file), buffer, done) : ReadAt(file.destination.get(), buffer, done);
     if (!got) return TaskFailure(file.task, got.error(), Side::kDestination);
     worker.digest->Update(buffer.first(*got));
     done += static_cast<off_t>(*got);
@@ -431,12 +429,19 @@ Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
   return std::nullopt;
 }
 
-Outcome FileCopier::BeginMediaRead(const FileCopy& file) {
-  const auto error = smartcopy::BeginMediaRead(file.destination.get(), file.task.directory->file_system->is_memory);
-  if (!error) return std::nullopt;
-  Failure failure = TaskFailure(file.task, *error, Side::kDestination);
-  if (IsMediaNotOffered(*error)) failure.reason = FailureReason::kMediaNotOffered;
+Outcome FileCopier::BeginMediaRead(FileCopy& file) {
+  const auto began = smartcopy::BeginMediaRead(file.destination.get(), file.task.directory->file_system->is_memory);
+  if (began) {
+    file.media_alignment = began.value();
+    return std::nullopt;
+  }
+  Failure failure = TaskFailure(file.task, began.error(), Side::kDestination);
+  if (IsMediaNotOffered(began.error())) failure.reason = FailureReason::kMediaNotOffered;
   return failure;
+}
+
+Medium FileCopier::MediumOf(const FileCopy& file) {
+  return {file.destination.get(), file.source_stat.st_size, file.media_alignment};
 }
 
 void FileCopier::Finish(FileCopy& file) {

@@ -7,6 +7,7 @@
 
 #include "content_copier.h"
 #include "entries.h"
+#include "media_read.h"
 
 namespace smartcopy {
 
@@ -24,6 +25,7 @@ struct FileCopy {
   MovedBytes moved;
   ContentPlan plan;
   std::string digest;
+  size_t media_alignment = 0;  // of its direct reads, once they have begun
 
   // What the destination is called until it is finished.
   const std::string& PresentName() const { return temporary.empty() ? task.name : temporary; }
@@ -68,7 +70,8 @@ class FileCopier {
   static ContentCopy ContentOf(FileCopy& file, Worker* worker);
   ContentCopier& content() { return content_; }
   // Makes what was written durable and leads further reads of it past the page cache.
-  Outcome BeginMediaRead(const FileCopy& file);
+  Outcome BeginMediaRead(FileCopy& file);
+  static Medium MediumOf(const FileCopy& file);
   // Owner and mode, then the rest by durability. Settles the file.
   void Finish(FileCopy& file);
   // After the file system was full: removes what was written and finishes the files that wait for a batch, so that what

@@ -172,7 +172,7 @@ Result<off_t> LargeFiles::VerifyRange(LargeFile& file, off_t begin, off_t end, W
     if (transfer_.control.cancelled()) return IoError{ECANCELED, Syscall::kPread, at};
     // A direct read past the end of the range would be aligned and is cut off, one up to it need not be.
     const auto wanted = std::min(end - at, static_cast<off_t>(buffer.size()));
-    auto got = from_media ? ReadMediumAt(fd, buffer, at, file.copy->source_stat.st_size)
+    auto got = from_media ? ReadMediumAt(FileCopier::MediumOf(*file.copy), buffer, at)
                           : ReadAt(fd, buffer.first(static_cast<size_t>(wanted)), at);
     if (!got) return got.error();
     const auto bytes = buffer.first(std::min(*got, static_cast<size_t>(wanted)));
