@@ -45,6 +45,7 @@ export type FailureReason =
   | 'DestinationInsideSource'
   | 'IoError'
   | 'LinkLoop'
+  | 'LinkToDirectory'
   | 'MediaNotOffered'
   | 'MetadataNotKept'
   | 'MountPoint'
@@ -60,6 +61,7 @@ export type FailureReason =
   | 'SourceVanished'
   | 'SpecialFile'
   | 'SystemError'
+  | 'TooManyLinks'
   | 'TooManyOpenFiles'
   | 'TypeConflict'
   | 'VerifyMismatch';

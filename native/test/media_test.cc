@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
@@ -17,7 +18,7 @@ constexpr size_t kLarge = (size_t{64} << 20) + 4'097;
 class Media : public ::testing::Test {
  protected:
   void SetUp() override {
-    struct statfs found{};
+    struct statfs found {};
     if (::statfs("/var/tmp", &found) != 0 || found.f_type == TMPFS_MAGIC) GTEST_SKIP() << "/var/tmp is on no disk";
     MakeDirectory(place_ / "source");
   }
@@ -161,8 +162,45 @@ TEST_F(Media, IsAFailureWhereDirectReadsAreNotOffered) {
   }
 }
 
+// Devices of blocks shorter than a page stop between them, too.
+TEST_F(Media, GoesOnFromWhereAShortReadLeftAWholeBlock) {
+  for (const size_t size : {size_t{100'000}, kLarge}) {
+    WriteFile(place_ / "source/file", Bytes(size, 4));
+    std::filesystem::remove_all(place_ / "destination");
+    EXPECT_TRUE(Clean(Copy(Request())));
+    const UniqueFd copied(::open((place_ / "destination/file").c_str(), O_RDONLY));
+    sys::ExtraStat facts;
+    if (sys::Statx(copied.get(), &facts) < 0 || !facts.knows_direct || facts.direct_alignment > 2'048)
+      GTEST_SKIP() << "no short blocks here";
+    faults::Plan plan;
+    plan.shorten_to = size == kLarge ? (size_t{1} << 20) - 2'048 : 2'048;
+    faults::Use(plan);
+    const Report report = Copy(Request());
+    faults::Clear();
+    EXPECT_TRUE(Clean(report));
+    EXPECT_EQ(report[Word::kBytesVerified], static_cast<int64_t>(size));
+  }
+}
+
+TEST_F(Media, IsAFailureWhereReadsMustBeAlignedToMoreThanBuffersAre) {
+  WriteFile(place_ / "source/file", Bytes(100'000, 4));
+  const UniqueFd source(::open((place_ / "source/file").c_str(), O_RDONLY));
+  sys::ExtraStat facts;
+  if (sys::Statx(source.get(), &facts) < 0 || !facts.knows_direct) GTEST_SKIP() << "nothing is told here";
+  for (const uint32_t alignment : {0u, 96u << 10, 128u << 10}) {
+    faults::Plan plan;
+    plan.direct_alignment = alignment;
+    faults::Use(plan);
+    const Report report = Copy(Request());
+    faults::Clear();
+    ASSERT_EQ(report.failures.size(), 1u);
+    EXPECT_EQ(report.failures[0].reason, FailureReason::kMediaNotOffered);
+    EXPECT_FALSE(Exists(place_ / "destination/file"));
+  }
+}
+
 TEST(MediaInMemory, IsRefusedBeforeAnythingIsCopied) {
-  struct statfs found{};
+  struct statfs found {};
   if (::statfs("/dev/shm", &found) != 0 || found.f_type != TMPFS_MAGIC) GTEST_SKIP() << "/dev/shm is no tmpfs";
   const TemporaryDirectory place("/dev/shm");
   MakeDirectory(place / "source");

@@ -149,7 +149,7 @@ TEST(RateLimiter, GivesManyThreadsTogetherNoMoreThanTheLimit) {
     std::vector<std::unique_ptr<Thread>> threads;
     for (size_t index = 0; index < kThreads; ++index) {
       threads.push_back(std::make_unique<Thread>([&] {
-        while (const auto some = limiter.AcquireSome(1000)) granted.fetch_add(*some);
+        while (const auto some = limiter.Acquire(1000)) granted.fetch_add(*some);
       }));
     }
     std::this_thread::sleep_for(milliseconds(500));
@@ -157,6 +157,23 @@ TEST(RateLimiter, GivesManyThreadsTogetherNoMoreThanTheLimit) {
   }
   const double elapsed = duration<double>(std::chrono::steady_clock::now() - began).count();
   EXPECT_LE(static_cast<double>(granted.load()), 200e6 * (elapsed + 0.2));
+}
+
+TEST(RateLimiter, GrantsWholeBlocksWhereTheLimitHasThem) {
+  std::array<int64_t, static_cast<size_t>(Word::kCount)> words{};
+  const ControlBlock control(words.data());
+  const struct {
+    int64_t limit, wanted, granted;
+  } cases[] = {
+      {-1, 10'000, 10'000},                                                           // no limit: all of it
+      {1'000'000, 100'000, 36'864},                                                   // of 40,000 at once, nine blocks
+      {1'000'000, 4'096, 4'096},    {1'000'000, 100, 100}, {50'000, 100'000, 2'000},  // no block at once
+  };
+  for (const auto& [limit, wanted, granted] : cases) {
+    control.Set(Word::kBytesPerSecond, limit);
+    RateLimiter limiter(control, 1);
+    EXPECT_EQ(limiter.Acquire(wanted, 4'096), granted) << limit << ' ' << wanted;
+  }
 }
 
 TEST(RateLimiter, ChargesAFileWithoutSizeForWhatItHolds) {

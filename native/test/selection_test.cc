@@ -369,6 +369,59 @@ TEST_F(Links, ThatLeadOutOrNowhereOrRoundAreNamed) {
   EXPECT_TRUE(Exists(place_ / "destination/top.txt"));
 }
 
+// Sixteen directories with two links each to the next: 131,000 paths, and twice as many with each one more.
+TEST_F(Links, ThatMultiplyAreFollowedSoOftenAndNotForEver) {
+  constexpr int kLevels = 16;
+  request_.source.root = place_ / "ladder";
+  MakeDirectory(place_ / "ladder");
+  for (int level = 0; level <= kLevels; ++level) MakeDirectory(place_ / ("ladder/" + std::to_string(level)));
+  for (int level = 0; level < kLevels; ++level) {
+    const std::string next = "../" + std::to_string(level + 1);
+    for (const char* name : {"a", "b"}) MakeLink(next, place_ / ("ladder/" + std::to_string(level) + "/" + name));
+  }
+  request_.dry_run = true;
+  for (const auto ordering : {Ordering::kAuto, Ordering::kPath}) {
+    request_.ordering = ordering;
+    const Report report = Copy(request_);
+    // The top, its directories, what each of these links to, and what is reached from there as often as may be.
+    int64_t expected = 1 + (kLevels + 1) + 2 * kLevels;
+    for (int64_t level = 2, before = 2; level <= kLevels; ++level) {
+      const int64_t nested = std::min<int64_t>(2 * before, kMostNestedVisits);
+      expected += nested;
+      before = 2 + nested;
+    }
+    EXPECT_EQ(report[Word::kDirectoriesDone], expected);
+    ASSERT_FALSE(report.failures.empty());
+    for (const auto& failure : report.failures) ASSERT_EQ(failure.reason, FailureReason::kTooManyLinks);
+  }
+}
+
+TEST_F(Links, AsTheSourceItselfAreFollowedToAFileAndSayWhatElseTheyAre) {
+  MakeLink("a/one.txt", place_ / "source/to-file");
+  MakeLink("a", place_ / "source/to-directory");
+  MakeLink("fifo", place_ / "source/to-fifo");
+  MakeLink("nowhere", place_ / "source/to-nothing");
+  ASSERT_EQ(::mkfifo((place_ / "source/fifo").c_str(), 0600), 0);
+  request_.destination.path = "destination/copy";
+  MakeDirectory(place_ / "destination");
+  request_.source.path = "to-file";
+  EXPECT_TRUE(Clean(Copy(request_)));
+  EXPECT_EQ(ReadFile(place_ / "destination/copy"), ReadFile(place_ / "source/a/one.txt"));
+  std::filesystem::remove(place_ / "destination/copy");
+  const std::pair<const char*, FailureReason> others[] = {{"to-directory", FailureReason::kLinkToDirectory},
+                                                          {"to-fifo", FailureReason::kSpecialFile},
+                                                          {"to-nothing", FailureReason::kDanglingLink}};
+  for (const auto& [name, reason] : others) {
+    request_.source.path = name;
+    const Report report = Copy(request_);
+    ASSERT_EQ(report.failures.size(), 1u) << name;
+    EXPECT_EQ(report.failures[0].reason, reason) << name;
+    EXPECT_EQ(report.failures[0].path, name);
+    EXPECT_EQ(report[Word::kFilesFailed], 1);
+    EXPECT_FALSE(Exists(place_ / "destination/copy"));
+  }
+}
+
 TEST_F(Links, AreFollowedAgainAfterTheirDirectoryWasClosed) {
   for (int index = 0; index < 40; ++index) {
     MakeDirectory(place_ / "source/cache/" + std::to_string(index));
@@ -446,7 +499,7 @@ TEST_F(Conflicts, NewFilesMayAppearWholeToo) {
       bool seen_unfinished = false;
       const Report report = CopySlowly(request_, 100'000, [&](ControlBlock control) {
         while (control.Get(Word::kTotalsFinal) == 0) {
-          struct stat found{};
+          struct stat found {};
           if (::stat((place_ / "destination/a/deep/three.txt").c_str(), &found) == 0 && found.st_size != 10'000)
             seen_unfinished = true;
         }

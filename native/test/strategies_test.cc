@@ -568,6 +568,41 @@ TEST_F(Refusals, DirectIoThatAFileSystemTakesBackGoesThroughTheCache) {
   }
 }
 
+// The two opens past the page cache are the last ones of a file: of its source, then of its destination.
+TEST_F(Refusals, DirectIoGivesWayToTheCacheOnlyWhereItIsNotOffered) {
+  for (const off_t size : {kMiB, 3 * kMiB}) {
+    WriteFile(place_ / "source/file", Bytes(static_cast<size_t>(size)));
+    auto request = Request(IoMode::kPosix, DirectIo::kAlways);
+    request.large_file_bytes = 2 * kMiB;
+    request.durability = Durability::kNone;
+    std::filesystem::remove_all(place_ / "destination");
+    faults::Use({});
+    const Report offered = Copy(request);
+    const int64_t opens = faults::CallCount(Syscall::kOpenat2);
+    if (offered[Word::kDirectIoBytes] == 0) GTEST_SKIP() << "no direct I/O here";
+    for (const Side side : {Side::kSource, Side::kDestination}) {
+      for (const int code : {EINVAL, EOPNOTSUPP, EACCES, EIO, ENOMEM, ENOSPC, EDQUOT}) {
+        std::filesystem::remove_all(place_ / "destination");
+        const bool is_final = JudgeRefusal(code) == Refusal::kFinal;
+        faults::Plan plan;
+        plan.failing = Syscall::kOpenat2;
+        plan.failing_index = opens - (side == Side::kSource ? 2 : 1);
+        plan.failing_errno = code;
+        faults::Use(plan);
+        const Report report = Copy(request);
+        faults::Clear();
+        EXPECT_EQ(Tells(report, "directIo", "pageCache", code), !is_final) << strerrorname_np(code);
+        EXPECT_EQ(report[Word::kFilesDone], is_final ? 0 : 1) << strerrorname_np(code);
+        if (!is_final) continue;
+        ASSERT_EQ(report.failures.size(), 1u) << strerrorname_np(code);
+        EXPECT_EQ(report.failures[0].error->code, code);
+        EXPECT_EQ(report.failures[0].side, side);
+        EXPECT_FALSE(Exists(place_ / "destination/file"));
+      }
+    }
+  }
+}
+
 TEST_F(Refusals, DirectIoCountsWhatWentPastTheCache) {
   WriteFile(place_ / "source/large", Bytes(3 * kMiB + 1));
   for (const IoMode io : {IoMode::kPosix, IoMode::kIoUring}) {

@@ -24,6 +24,17 @@ TEST(StrategyChoice, JudgesWhatAWayAnswers) {
     EXPECT_EQ(JudgeRefusal(code), Refusal::kThisFile) << strerrorname_np(code);
 }
 
+TEST(StrategyChoice, HolesAreTheWayOfAFileOnlyWhereNothingElseCame) {
+  MovedCounts counts;
+  EXPECT_EQ(counts.method(), nullptr);
+  counts.bytes[static_cast<size_t>(Method::kHoles)] = 1'000'000;
+  EXPECT_STREQ(counts.method(), "holes");
+  counts.bytes[static_cast<size_t>(Method::kReadWrite)] = 1;
+  EXPECT_STREQ(counts.method(), "readWrite");
+  counts.bytes[static_cast<size_t>(Method::kIoUring)] = 2;
+  EXPECT_STREQ(counts.method(), "ioUring");
+}
+
 struct Case {
   const char* name;
   CopyRequest request;

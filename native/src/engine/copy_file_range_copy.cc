@@ -17,9 +17,9 @@ Result<std::optional<off_t>> CopyFileRangeCopy::CopyRange(const ContentCopy& fil
   if (watch || file.size == 0 || capabilities_.KnownRefused(method(), file)) return std::optional<off_t>();
   off_t at = range.begin;
   while (at < range.end) {
-    const off_t length = std::min(range.end - at, SliceBytes());
-    if (!transfer_.limiter.Acquire(length)) return IoError{ECANCELED, Syscall::kCopyFileRange, at};
-    const long copied = sys::CopyFileRange(file.source, file.destination, at, static_cast<size_t>(length));
+    const auto granted = transfer_.limiter.Acquire(std::min(range.end - at, SliceBytes()));
+    if (!granted) return IoError{ECANCELED, Syscall::kCopyFileRange, at};
+    const long copied = sys::CopyFileRange(file.source, file.destination, at, static_cast<size_t>(*granted));
     if (copied > 0) {
       file.moved->Add(transfer_.control, method(), copied);
       at += copied;
@@ -40,8 +40,7 @@ Result<std::optional<off_t>> CopyFileRangeCopy::CopyRange(const ContentCopy& fil
 
 off_t CopyFileRangeCopy::SliceBytes() const {
   const bool watched = transfer_.request.scan_totals || transfer_.control.bytes_per_second() >= 0;
-  const int64_t slice = watched ? kWatchedSliceBytes : kSliceBytes;
-  return std::min(slice, transfer_.limiter.ChunkLimit());
+  return watched ? kWatchedSliceBytes : kSliceBytes;
 }
 
 }  // namespace smartcopy

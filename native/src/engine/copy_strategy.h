@@ -41,9 +41,10 @@ struct OpenedFile {
   int fd = -1;
 };
 
-// Opens both files once more by their names, which must still be theirs. EOPNOTSUPP or EINVAL when one of them cannot
-// bypass the page cache.
-Result<DirectFiles> OpenDirectFiles(const OpenedFile& source, const OpenedFile& destination, uint64_t resolve);
+// Opens both files once more by their names. EOPNOTSUPP or EINVAL when one of them cannot bypass the page cache, ENOENT
+// when its name is no longer its own.
+std::optional<DirectoryTable::OpenError> OpenDirectFiles(const OpenedFile& source, const OpenedFile& destination,
+                                                         uint64_t resolve, std::optional<DirectFiles>& direct);
 
 // How one file's content is moved. Settled when both files are open; all its ranges share it.
 struct ContentPlan {
@@ -76,6 +77,8 @@ struct ContentCopy {
   const DirectFiles* direct() const {
     return goes_direct && plan != nullptr && plan->direct ? &*plan->direct : nullptr;
   }
+  // What the bandwidth limit should grant multiples of: parts of a block do not pass by the page cache.
+  int64_t unit() const { return direct() != nullptr ? static_cast<int64_t>(direct()->alignment) : 1; }
 };
 
 struct Range {

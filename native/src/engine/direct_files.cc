@@ -13,7 +13,7 @@ struct OpenedDirect {
   size_t alignment = 0;
 };
 
-// The name must still be that of the file: anything else there was put in its place meanwhile.
+// The name must still be that of the file. Where it is another's by now, this one has no name left, as if it were gone.
 Result<OpenedDirect> Open(const OpenedFile& file, uint64_t access, uint64_t resolve) {
   auto opened = OpenBeneath(file.directory, file.name, access | O_DIRECT | O_NOFOLLOW | O_NONBLOCK, resolve);
   if (!opened) return opened.error();
@@ -21,7 +21,7 @@ Result<OpenedDirect> Open(const OpenedFile& file, uint64_t access, uint64_t reso
   if (!expected) return expected.error();
   auto found = StatOf(opened->get());
   if (!found) return found.error();
-  if (FileId::Of(*found) != FileId::Of(*expected)) return IoError{ESTALE, Syscall::kOpenat2};
+  if (FileId::Of(*found) != FileId::Of(*expected)) return IoError{ENOENT, Syscall::kOpenat2};
   sys::ExtraStat facts;
   const bool is_told = sys::Statx(opened->get(), &facts) >= 0 && facts.knows_direct;
   if (is_told && facts.direct_alignment == 0) return IoError{EOPNOTSUPP, Syscall::kStatx};
@@ -30,14 +30,16 @@ Result<OpenedDirect> Open(const OpenedFile& file, uint64_t access, uint64_t reso
 
 }  // namespace
 
-Result<DirectFiles> OpenDirectFiles(const OpenedFile& source, const OpenedFile& destination, uint64_t resolve) {
+std::optional<DirectoryTable::OpenError> OpenDirectFiles(const OpenedFile& source, const OpenedFile& destination,
+                                                         uint64_t resolve, std::optional<DirectFiles>& direct) {
   auto from = Open(source, O_RDONLY, resolve);
-  if (!from) return from.error();
+  if (!from) return DirectoryTable::OpenError{from.error(), Side::kSource};
   auto to = Open(destination, O_WRONLY, resolve);
-  if (!to) return to.error();
+  if (!to) return DirectoryTable::OpenError{to.error(), Side::kDestination};
   // Not told (before Linux 6.1) it is a page, which every disk's blocks divide.
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  return DirectFiles{std::move(from->fd), std::move(to->fd), std::max({page, from->alignment, to->alignment})};
+  direct = DirectFiles{std::move(from->fd), std::move(to->fd), std::max({page, from->alignment, to->alignment})};
+  return std::nullopt;
 }
 
 }  // namespace smartcopy

@@ -19,6 +19,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "IoError";
     case FailureReason::kLinkLoop:
       return "LinkLoop";
+    case FailureReason::kLinkToDirectory:
+      return "LinkToDirectory";
     case FailureReason::kMediaNotOffered:
       return "MediaNotOffered";
     case FailureReason::kMetadataNotKept:
@@ -49,6 +51,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "SpecialFile";
     case FailureReason::kSystemError:
       return "SystemError";
+    case FailureReason::kTooManyLinks:
+      return "TooManyLinks";
     case FailureReason::kTooManyOpenFiles:
       return "TooManyOpenFiles";
     case FailureReason::kTypeConflict:

@@ -73,6 +73,8 @@ bool CorruptsThisWrite() { return current.corrupt_write >= 0 && CallCount(Syscal
 
 long FileSystemType(long real) { return current.file_system_type != 0 ? current.file_system_type : real; }
 
+uint32_t DirectAlignment(uint32_t real) { return current.direct_alignment.value_or(real); }
+
 }  // namespace smartcopy::faults
 
 #endif

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "syscalls.h"
 
@@ -38,6 +39,8 @@ struct Plan {
   int64_t corrupt_write = -1;
   // What every file system says it is, for decisions about those that a test machine has not; 0 for the truth.
   long file_system_type = 0;
+  // What direct I/O is said to be aligned to where it is told, 0 for not offered at all; the truth when absent.
+  std::optional<uint32_t> direct_alignment;
 };
 
 void Use(const Plan& plan);
@@ -49,6 +52,7 @@ int ErrnoFor(Syscall which);
 size_t LengthFor(Syscall which, size_t asked);
 bool CorruptsThisWrite();
 long FileSystemType(long real);
+uint32_t DirectAlignment(uint32_t real);
 
 #else
 
@@ -56,6 +60,7 @@ constexpr int ErrnoFor(Syscall) { return 0; }
 constexpr size_t LengthFor(Syscall, size_t asked) { return asked; }
 constexpr bool CorruptsThisWrite() { return false; }
 constexpr long FileSystemType(long real) { return real; }
+constexpr uint32_t DirectAlignment(uint32_t real) { return real; }
 
 #endif
 

@@ -7,7 +7,6 @@
 #include <array>
 
 #include "followed_links.h"
-#include "media_read.h"
 #include "metadata.h"
 
 namespace smartcopy {
@@ -210,39 +209,51 @@ Outcome FileCopier::MendMetadata(const FileCopy& file, const struct stat& found,
 }
 
 Outcome FileCopier::CreateDestination(FileCopy& file, bool exactly) {
-  const int directory = file.open->destination.get();
-  const uint64_t resolve = transfer_.directories.resolve();
-  const uint64_t access = ReadsBack(transfer_.request.verify) ? O_RDWR : O_WRONLY;
-  const uint64_t flags = access | O_CREAT | O_EXCL | O_NOFOLLOW;
-  Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
-  // What a killed run leaves unfinished under its own name must not be taken for somebody else's file by the next one.
-  const bool may_show =
-      transfer_.request.atomic == Atomic::kReplace && transfer_.request.on_conflict == OnConflict::kOverwrite;
-  const bool own_name = !file.replaces && may_show;
   const auto final_mode = exactly ? FinalMode(file) : std::nullopt;
-  const uint64_t mode = final_mode.value_or(0600);
-  if (own_name) made = OpenBeneath(directory, file.task.name.c_str(), flags, resolve, mode);
+  auto made = MakeFile(file, final_mode.value_or(0600));
+  if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
+  file.destination = std::move(*made);
+  if (!final_mode) return LookAtCreated(file);
+  file.created = {};
+  file.created.st_mode = S_IFREG | *final_mode;
+  file.created.st_uid = file.source_stat.st_uid;
+  file.created.st_gid = file.source_stat.st_gid;
+  return std::nullopt;
+}
+
+// What a killed run leaves unfinished under its own name must not be taken for somebody else's file by the next one.
+bool FileCopier::TakesOwnName(const FileCopy& file) const {
+  return !file.replaces && transfer_.request.atomic == Atomic::kReplace &&
+         transfer_.request.on_conflict == OnConflict::kOverwrite;
+}
+
+// Under its own name where it may have that at once and nothing has it, else under a temporary one.
+Result<UniqueFd> FileCopier::MakeFile(FileCopy& file, mode_t mode) {
+  const bool own_name = TakesOwnName(file);
+  Result<UniqueFd> made = IoError{EEXIST, Syscall::kOpenat2};
+  if (own_name) made = MakeFileCalled(file, file.task.name, mode);
   // In a directory that this run made, nothing can have the name but another entry of the source: on a file system that
   // does not tell their names apart. One may not replace the other.
   const bool may_replace = !own_name || !file.task.directory->created;
   for (int tries = 0; !made && made.error().code == EEXIST && may_replace && tries < kMostNameTries; ++tries) {
     file.temporary = transfer_.NewTemporaryName();
-    made = OpenBeneath(directory, file.temporary.c_str(), flags, resolve, mode);
+    made = MakeFileCalled(file, file.temporary, mode);
   }
-  if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
-  file.destination = std::move(*made);
-  if (final_mode) {
-    file.created = {};
-    file.created.st_mode = S_IFREG | *final_mode;
-    file.created.st_uid = file.source_stat.st_uid;
-    file.created.st_gid = file.source_stat.st_gid;
-    return std::nullopt;
-  }
+  return made;
+}
+
+Result<UniqueFd> FileCopier::MakeFileCalled(const FileCopy& file, const std::string& name, mode_t mode) {
+  const uint64_t access = ReadsBack(transfer_.request.verify) ? O_RDWR : O_WRONLY;
+  return OpenBeneath(file.open->destination.get(), name.c_str(), access | O_CREAT | O_EXCL | O_NOFOLLOW,
+                     transfer_.directories.resolve(), mode);
+}
+
+Outcome FileCopier::LookAtCreated(FileCopy& file) {
   auto created = StatOf(file.destination.get());
   if (!created) {
     // Made a moment ago and never to be recognised again: it goes now or stays for good.
     file.destination = UniqueFd();
-    sys::Unlinkat(directory, file.PresentName().c_str());
+    sys::Unlinkat(file.open->destination.get(), file.PresentName().c_str());
     file.temporary.clear();
     return TaskFailure(file.task, created.error(), Side::kDestination);
   }
@@ -265,9 +276,9 @@ std::optional<mode_t> FileCopier::FinalMode(const FileCopy& file) const {
 
 Outcome FileCopier::CopyContent(FileCopy& file, Worker& worker) {
   for (bool again = false;; again = true) {
-    auto copied = CopyOnce(file, worker);
-    if (!copied) return SystemFailureOf(file, copied.error());
-    auto changed = SourceChanged(file, *copied);
+    off_t copied = 0;
+    if (Outcome failed = CopyOnce(file, worker, copied)) return failed;
+    auto changed = SourceChanged(file, copied);
     if (!changed) return SystemFailureOf(file, changed.error());
     if (!*changed) return std::nullopt;
     if (again) return JudgedFailure(file.task, FailureReason::kSourceChanged, Side::kSource);
@@ -275,10 +286,11 @@ Outcome FileCopier::CopyContent(FileCopy& file, Worker& worker) {
   }
 }
 
-Result<off_t> FileCopier::CopyOnce(FileCopy& file, Worker& worker) {
-  auto shared = CopyByReference(file);
-  if (!shared) return shared.error();
-  if (*shared) return **shared;
+Outcome FileCopier::CopyOnce(FileCopy& file, Worker& worker, off_t& copied) {
+  std::optional<off_t> shared;
+  Outcome failed = CopyByReference(file, shared);
+  copied = shared.value_or(0);
+  if (failed || shared) return failed;
   Watch watch;
   if (worker.digest != nullptr) {
     worker.digest->Reset();
@@ -287,34 +299,42 @@ Result<off_t> FileCopier::CopyOnce(FileCopy& file, Worker& worker) {
       return true;
     };
   }
-  auto copied = content_.Copy(ContentOf(file, &worker), watch);
-  if (copied && worker.digest != nullptr) file.digest = worker.digest->Hex();
-  return copied;
+  auto moved = content_.Copy(ContentOf(file, &worker), watch);
+  if (!moved) return SystemFailureOf(file, moved.error());
+  if (worker.digest != nullptr) file.digest = worker.digest->Hex();
+  copied = *moved;
+  return std::nullopt;
 }
 
-Result<std::optional<off_t>> FileCopier::CopyByReference(FileCopy& file) {
+Outcome FileCopier::CopyByReference(FileCopy& file, std::optional<off_t>& shared) {
   const ContentCopy content = ContentOf(file, nullptr);
   auto choice = content_.Choose(content, file.source_stat, file.task.directory->file_system->type);
-  if (!choice) return choice.error();
+  if (!choice) return SystemFailureOf(file, choice.error());
   file.plan.choice = *choice;
-  auto shared = content_.Share(content, {});
-  if (!shared || *shared) return shared;
-  if (ContentCopier::WantsDirect(*choice)) OpenDirect(file);
-  if (auto error = MakeReady(file)) return *error;
-  return std::optional<off_t>();
+  auto by_reference = content_.Share(content, {});
+  if (!by_reference) return SystemFailureOf(file, by_reference.error());
+  shared = *by_reference;
+  if (shared) return std::nullopt;
+  if (ContentCopier::WantsDirect(*choice)) {
+    if (Outcome failed = OpenDirect(file)) return failed;
+  }
+  if (auto error = MakeReady(file)) return SystemFailureOf(file, *error);
+  return std::nullopt;
 }
 
-// A file that cannot bypass the page cache goes through it, and that is counted.
-void FileCopier::OpenDirect(FileCopy& file) {
+// A file that cannot bypass the page cache goes through it, and that is counted. What went wrong in other ways is no
+// reason to try that: it is final.
+Outcome FileCopier::OpenDirect(FileCopy& file) {
   file.plan.direct.reset();
   const std::string& present = file.PresentName();
-  auto direct = OpenDirectFiles({file.open->source.get(), file.task.source_name.c_str(), file.source.get()},
-                                {file.open->destination.get(), present.c_str(), file.destination.get()},
-                                transfer_.directories.resolve());
-  if (direct)
-    file.plan.direct = std::move(*direct);
-  else
-    transfer_.fallbacks.Add("directIo", "pageCache", direct.error().code);
+  const auto refused = OpenDirectFiles({file.open->source.get(), file.task.source_name.c_str(), file.source.get()},
+                                       {file.open->destination.get(), present.c_str(), file.destination.get()},
+                                       transfer_.directories.resolve(), file.plan.direct);
+  if (!refused) return std::nullopt;
+  if (JudgeRefusal(refused->error.code) == Refusal::kFinal)
+    return TaskFailure(file.task, refused->error, refused->side);
+  transfer_.fallbacks.Add("directIo", "pageCache", refused->error.code);
+  return std::nullopt;
 }
 
 // The place for the bytes. A sparse file gets its size, so that the file system adds nothing behind what is written;
@@ -398,8 +418,7 @@ Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
   off_t done = 0;
   for (;;) {
     if (transfer_.control.cancelled()) return SystemFailureOf(file, {ECANCELED, Syscall::kPread, done});
-    auto got = from_media ? ReadMediumAt(file.destination.get(), buffer, done, file.source_stat.st_size)
-                          : ReadAt(file.destination.get(), buffer, done);
+    auto got = from_media ? ReadMediumAt(MediumOf(file), buffer, done) : ReadAt(file.destination.get(), buffer, done);
     if (!got) return TaskFailure(file.task, got.error(), Side::kDestination);
     worker.digest->Update(buffer.first(*got));
     done += static_cast<off_t>(*got);
@@ -411,12 +430,19 @@ Outcome FileCopier::VerifyReadback(FileCopy& file, Worker& worker) {
   return std::nullopt;
 }
 
-Outcome FileCopier::BeginMediaRead(const FileCopy& file) {
-  const auto error = smartcopy::BeginMediaRead(file.destination.get(), file.task.directory->file_system->is_memory);
-  if (!error) return std::nullopt;
-  Failure failure = TaskFailure(file.task, *error, Side::kDestination);
-  if (IsMediaNotOffered(*error)) failure.reason = FailureReason::kMediaNotOffered;
+Outcome FileCopier::BeginMediaRead(FileCopy& file) {
+  const auto began = smartcopy::BeginMediaRead(file.destination.get(), file.task.directory->file_system->is_memory);
+  if (began) {
+    file.media_alignment = began.value();
+    return std::nullopt;
+  }
+  Failure failure = TaskFailure(file.task, began.error(), Side::kDestination);
+  if (IsMediaNotOffered(began.error())) failure.reason = FailureReason::kMediaNotOffered;
   return failure;
+}
+
+Medium FileCopier::MediumOf(const FileCopy& file) {
+  return {file.destination.get(), file.source_stat.st_size, file.media_alignment};
 }
 
 void FileCopier::Finish(FileCopy& file) {

@@ -7,6 +7,7 @@
 
 #include "content_copier.h"
 #include "entries.h"
+#include "media_read.h"
 
 namespace smartcopy {
 
@@ -15,15 +16,16 @@ struct FileCopy {
   FileTask task;
   std::shared_ptr<OpenDirectory> open;
   UniqueFd source;
-  struct stat source_stat{};
+  struct stat source_stat {};
   UniqueFd destination;
-  struct stat created{};                // what the destination was when it was made
+  struct stat created {};               // what the destination was when it was made
   std::string temporary;                // empty: written under its own name
   bool replaces = false;                // something has the name already
   std::optional<mode_t> replaced_mode;  // of a regular file that has it
   MovedBytes moved;
   ContentPlan plan;
   std::string digest;
+  size_t media_alignment = 0;  // of its direct reads, once they have begun
 
   // What the destination is called until it is finished.
   const std::string& PresentName() const { return temporary.empty() ? task.name : temporary; }
@@ -58,9 +60,9 @@ class FileCopier {
   std::unique_ptr<FileCopy> Open(FileTask task, std::shared_ptr<OpenDirectory> open);
   // `exactly`: what the calling thread creates has the mode it asks for.
   Outcome CreateDestination(FileCopy& file, bool exactly);
-  // Settles how the content is moved. Shares it, when that is offered: how much, or nothing; then the destination is
-  // made ready for the bytes.
-  Result<std::optional<off_t>> CopyByReference(FileCopy& file);
+  // Settles how the content is moved. Shares it, when that is offered, and says how much; else the destination is made
+  // ready for the bytes.
+  Outcome CopyByReference(FileCopy& file, std::optional<off_t>& shared);
   // Whether the source is no longer what it was when it was opened.
   Result<bool> SourceChanged(FileCopy& file, off_t copied);
   // Begins again after the source changed: the destination is empty and the source looked at anew.
@@ -68,7 +70,8 @@ class FileCopier {
   static ContentCopy ContentOf(FileCopy& file, Worker* worker);
   ContentCopier& content() { return content_; }
   // Makes what was written durable and leads further reads of it past the page cache.
-  Outcome BeginMediaRead(const FileCopy& file);
+  Outcome BeginMediaRead(FileCopy& file);
+  static Medium MediumOf(const FileCopy& file);
   // Owner and mode, then the rest by durability. Settles the file.
   void Finish(FileCopy& file);
   // After the file system was full: removes what was written and finishes the files that wait for a batch, so that what
@@ -93,12 +96,16 @@ class FileCopier {
   // Of a file that is left alone. Sets `mended` to false where that may not be, and something differs.
   Outcome MendMetadata(const FileCopy& file, const struct stat& found, bool& mended);
   Outcome CopyWhole(FileCopy& file, Worker& worker);
+  bool TakesOwnName(const FileCopy& file) const;
+  Result<UniqueFd> MakeFile(FileCopy& file, mode_t mode);
+  Result<UniqueFd> MakeFileCalled(const FileCopy& file, const std::string& name, mode_t mode);
+  Outcome LookAtCreated(FileCopy& file);
   Outcome CopyContent(FileCopy& file, Worker& worker);
-  Result<off_t> CopyOnce(FileCopy& file, Worker& worker);
+  Outcome CopyOnce(FileCopy& file, Worker& worker, off_t& copied);
   Outcome VerifyReadback(FileCopy& file, Worker& worker);
   std::optional<IoError> MakeReady(FileCopy& file);
   std::optional<IoError> Reserve(FileCopy& file);
-  void OpenDirect(FileCopy& file);
+  Outcome OpenDirect(FileCopy& file);
   std::optional<mode_t> FinalMode(const FileCopy& file) const;
   void RemoveWritten(FileCopy& file);
   void TakeBackMoved(FileCopy& file);

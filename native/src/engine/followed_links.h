@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 
@@ -15,6 +16,12 @@ struct FollowedLink {
   std::string path;  // of the link, relative to it
   bool cross_mounts = false;
 };
+
+// How often one copy comes to the same directory by links that lie in what other links led to. Links of a few
+// directories to one another make more paths than anybody has time for: thirty directories with two links each make a
+// thousand million. The kernel stops at 40 links on one path, which bounds their length and not their number. So the
+// work stays in proportion to the source, however its links are laid.
+inline constexpr uint32_t kMostNestedVisits = 1'000;
 
 // Opens what the link leads to, or says why not: DanglingLink, PathEscape, LinkLoop, MountPoint or what the system
 // said.

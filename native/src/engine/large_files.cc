@@ -87,18 +87,14 @@ void LargeFiles::Start(Waiting waiting) {
                    SystemFailure(error->error, error->side, PathOf(*directory, waiting.task.source_name)));
   if (file->copy == nullptr) return events_.settled();
 
-  bool is_shared = false;
+  std::optional<off_t> shared;
   file->failed = copier_->CreateDestination(*file->copy, false);
   if (!file->failed) {
-    auto shared = copier_->CopyByReference(*file->copy);
-    if (!shared)
-      file->failed = FileCopier::SystemFailureOf(*file->copy, shared.error());
-    else if (*shared)
-      file->copied = **shared;
-    is_shared = shared && *shared;
+    file->failed = copier_->CopyByReference(*file->copy, shared);
+    file->copied = shared.value_or(0);
   }
   PrepareDigest(*file);
-  if (file->failed || is_shared || file->copy->source_stat.st_size == 0) return Conclude(file);
+  if (file->failed || shared || file->copy->source_stat.st_size == 0) return Conclude(file);
   {
     const std::lock_guard lock(mutex_);
     active_.push_back(std::move(file));
@@ -182,7 +178,7 @@ Result<off_t> LargeFiles::VerifyRange(LargeFile& file, off_t begin, off_t end, W
     if (transfer_.control.cancelled()) return IoError{ECANCELED, Syscall::kPread, at};
     // A direct read past the end of the range would be aligned and is cut off, one up to it need not be.
     const auto wanted = std::min(end - at, static_cast<off_t>(buffer.size()));
-    auto got = from_media ? ReadMediumAt(fd, buffer, at, file.copy->source_stat.st_size)
+    auto got = from_media ? ReadMediumAt(FileCopier::MediumOf(*file.copy), buffer, at)
                           : ReadAt(fd, buffer.first(static_cast<size_t>(wanted)), at);
     if (!got) return got.error();
     const auto bytes = buffer.first(std::min(*got, static_cast<size_t>(wanted)));

@@ -61,9 +61,10 @@ Result<off_t> MappedCopy::WriteFrom(const ContentCopy& file, std::span<const std
   size_t done = 0;
   while (done < mapped.size()) {
     const auto at = offset + static_cast<off_t>(done);
-    const auto most = std::min(static_cast<int64_t>(file.buffer.size()), transfer_.limiter.ChunkLimit());
-    const auto part = mapped.subspan(done, std::min(mapped.size() - done, static_cast<size_t>(most)));
-    if (!transfer_.limiter.Acquire(static_cast<int64_t>(part.size()))) return IoError{ECANCELED, Syscall::kPwrite, at};
+    const size_t wanted = std::min(mapped.size() - done, file.buffer.size());
+    const auto granted = transfer_.limiter.Acquire(static_cast<int64_t>(wanted));
+    if (!granted) return IoError{ECANCELED, Syscall::kPwrite, at};
+    const auto part = mapped.subspan(done, static_cast<size_t>(*granted));
     const long wrote = sys::Pwrite(file.destination, part.data(), part.size(), at);
     if (wrote == 0) return IoError{EIO, Syscall::kPwrite, at};
     if (wrote == -EFAULT) {

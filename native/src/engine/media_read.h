@@ -11,19 +11,27 @@ namespace smartcopy {
 // word: the file fails. What lies below the file system (a controller, a loop device, a server) may still answer from a
 // memory of its own.
 
-// What a direct read must be aligned to, in the file and in memory: no block device asks for more.
+// What every range and buffer of such reads is a multiple of. Files that ask for more are not read so; no block device
+// does.
 inline constexpr size_t kMediaAlignment = size_t{64} << 10;
 
-// `fd` must be open for reading; from here on only aligned reads of it work.
-std::optional<IoError> BeginMediaRead(int fd, bool is_memory);
+// What direct reads of the file must be aligned to. `fd` must be open for reading; from here on only aligned reads of
+// it work.
+Result<size_t> BeginMediaRead(int fd, bool is_memory);
 // Whether the error says that the file system has no such reads, rather than that something went wrong.
 bool IsMediaNotOffered(const IoError& error);
 
 // The longest aligned part of a worker's buffer that is about what one read moves.
 std::span<std::byte> MediaBuffer(const Worker& worker);
 
-// Reads until `into`, which is aligned, is full or the file ends. `offset` is aligned; `size` is where the end is
-// expected.
-Result<size_t> ReadMediumAt(int fd, std::span<std::byte> into, off_t offset, off_t size);
+// A file below the page cache.
+struct Medium {
+  int fd = -1;
+  off_t size = 0;  // where its end is expected
+  size_t alignment = kMediaAlignment;
+};
+
+// Reads until `into`, which is aligned as `offset` is, is full or the file ends.
+Result<size_t> ReadMediumAt(const Medium& file, std::span<std::byte> into, off_t offset);
 
 }  // namespace smartcopy

@@ -14,8 +14,10 @@ int64_t MovedCounts::written() const {
 }
 
 const char* MovedCounts::method() const {
-  const auto most = std::max_element(bytes.begin(), bytes.end());
-  return *most == 0 ? nullptr : MethodName(static_cast<Method>(most - bytes.begin()));
+  static_assert(Method::kHoles == static_cast<Method>(kMethodCount - 1));
+  const auto most = std::max_element(bytes.begin(), bytes.end() - 1);
+  if (*most > 0) return MethodName(static_cast<Method>(most - bytes.begin()));
+  return bytes.back() > 0 ? MethodName(Method::kHoles) : nullptr;
 }
 
 void MovedCounts::TakeBackFrom(const ControlBlock& control) const {

@@ -35,7 +35,8 @@ struct MovedCounts {
 
   // What takes space at the destination and has to be written to its disk.
   int64_t written() const;
-  // The method of most bytes; null when there are none.
+  // The method of most bytes, holes only where there is nothing else: they are no way to move any. Null when there are
+  // no bytes.
   const char* method() const;
   void TakeBackFrom(const ControlBlock& control) const;
 };

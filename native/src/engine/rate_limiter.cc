@@ -1,7 +1,6 @@
 #include "rate_limiter.h"
 
 #include <algorithm>
-#include <limits>
 #include <thread>
 
 namespace smartcopy {
@@ -30,13 +29,13 @@ TokenBucket::Grant TokenBucket::Take(int64_t wanted, int64_t largest, int64_t by
   return {granted, {}};
 }
 
-std::optional<int64_t> RateLimiter::AcquireSome(int64_t wanted) {
+std::optional<int64_t> RateLimiter::Acquire(int64_t wanted, int64_t block) {
   for (;;) {
     if (control_.cancelled()) return std::nullopt;
     const int64_t limit = control_.bytes_per_second();
     if (limit < 0) return wanted;
     if (limit > 0 && wanted <= 0) return 0;
-    const auto grant = limit == 0 ? TokenBucket::Grant{0, kLongestSleep} : Take(wanted, limit);
+    const auto grant = limit == 0 ? TokenBucket::Grant{0, kLongestSleep} : Take(wanted, block, limit);
     if (grant.bytes > 0) return grant.bytes;
     const auto began = Clock::now();
     std::this_thread::sleep_for(std::min(grant.wait, kLongestSleep));
@@ -44,26 +43,12 @@ std::optional<int64_t> RateLimiter::AcquireSome(int64_t wanted) {
   }
 }
 
-bool RateLimiter::Acquire(int64_t bytes) {
-  do {
-    const auto some = AcquireSome(bytes);
-    if (!some) return false;
-    bytes -= *some;
-  } while (bytes > 0);
-  return true;
-}
-
-int64_t RateLimiter::ChunkLimit() const {
-  const int64_t limit = control_.bytes_per_second();
-  if (limit < 0) return std::numeric_limits<int64_t>::max();
-  return TokenBucket::LargestGrant(limit, thread_count_);
-}
-
-TokenBucket::Grant RateLimiter::Take(int64_t wanted, int64_t bytes_per_second) {
+TokenBucket::Grant RateLimiter::Take(int64_t wanted, int64_t block, int64_t bytes_per_second) {
+  const int64_t largest = TokenBucket::LargestGrant(bytes_per_second, thread_count_);
+  const bool holds_block = std::min(wanted, largest) >= block;
   const std::lock_guard lock(mutex_);
   // The clock is read under the lock, so that the bucket's time never runs backwards.
-  return bucket_.Take(wanted, TokenBucket::LargestGrant(bytes_per_second, thread_count_), bytes_per_second,
-                      Clock::now());
+  return bucket_.Take(wanted, holds_block ? largest - largest % block : largest, bytes_per_second, Clock::now());
 }
 
 }  // namespace smartcopy

@@ -48,20 +48,14 @@ class RateLimiter {
  public:
   RateLimiter(ControlBlock control, size_t thread_count) : control_(control), thread_count_(thread_count) {}
 
-  // Waits until some of `wanted` bytes may move, and says how many; of 0 bytes until anything may. Nothing when the
-  // transfer was cancelled meanwhile.
-  std::optional<int64_t> AcquireSome(int64_t wanted);
-
-  // Waits until `bytes` may move. False when the transfer was cancelled meanwhile.
-  bool Acquire(int64_t bytes);
-
-  // The most that one call should move, so that a slow limit does not move in bursts.
-  int64_t ChunkLimit() const;
+  // Waits until some of `wanted` bytes may move, and says how many; of 0 bytes until anything may. Whole blocks, where
+  // `wanted` holds one and the limit grants one at once. Nothing when the transfer was cancelled meanwhile.
+  std::optional<int64_t> Acquire(int64_t wanted, int64_t block = 1);
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  TokenBucket::Grant Take(int64_t wanted, int64_t bytes_per_second);
+  TokenBucket::Grant Take(int64_t wanted, int64_t block, int64_t bytes_per_second);
 
   const ControlBlock control_;
   const size_t thread_count_;

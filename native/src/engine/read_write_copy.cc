@@ -63,19 +63,20 @@ Result<std::optional<off_t>> ReadWriteCopy::CopyRange(const ContentCopy& file, R
 }
 
 Result<size_t> ReadWriteCopy::MoveBuffer(const ContentCopy& file, off_t offset, size_t length, const Watch& watch) {
-  // What is granted in part would not fit past the page cache, so no more is asked for than is granted at once.
-  if (const auto* direct = file.direct())
-    length = direct->UsefulLength(
-        offset, static_cast<size_t>(std::min(static_cast<int64_t>(length), transfer_.limiter.ChunkLimit())));
+  if (const auto* direct = file.direct()) length = direct->UsefulLength(offset, length);
   // The byte that only looks for the end of the file is not charged.
   const auto expected = std::min(static_cast<int64_t>(length), std::max<int64_t>(file.size - offset, 0));
-  const auto granted = transfer_.limiter.AcquireSome(expected);
+  const auto granted = transfer_.limiter.Acquire(expected, file.unit());
   if (!granted) return IoError{ECANCELED, Syscall::kPread, offset};
   if (*granted < expected) length = static_cast<size_t>(*granted);
   const long got = Read(file, file.buffer.first(length), offset);
   if (got < 0) return IoError{static_cast<int>(-got), Syscall::kPread, offset};
   // What a file holds beyond its size (it grew, or has none, as in /proc) is known only now.
-  if (got > *granted && !transfer_.limiter.Acquire(got - *granted)) return IoError{ECANCELED, Syscall::kPread, offset};
+  for (int64_t charged = *granted; charged < got;) {
+    const auto more = transfer_.limiter.Acquire(got - charged);
+    if (!more) return IoError{ECANCELED, Syscall::kPread, offset};
+    charged += *more;
+  }
   const auto bytes = file.buffer.first(static_cast<size_t>(got));
   if (got == 0) return bytes.size();
   if (watch && !watch(bytes)) return IoError{ECANCELED, Syscall::kPread, offset};

@@ -132,14 +132,14 @@ void RingRun::StartReads() {
 
 bool RingRun::StartRead(Block& block) {
   auto length = static_cast<size_t>(std::min(static_cast<off_t>(block.memory.size()), ends_ - next_));
-  length = static_cast<size_t>(std::min(static_cast<int64_t>(length), transfer_.limiter.ChunkLimit()));
   if (const auto* direct = file_.direct()) length = direct->UsefulLength(next_, length);
   block.offset = next_;
-  if (!transfer_.limiter.Acquire(static_cast<int64_t>(length))) return Fail(block, ECANCELED), false;
+  const auto granted = transfer_.limiter.Acquire(static_cast<int64_t>(length), file_.unit());
+  if (!granted) return Fail(block, ECANCELED), false;
   block.state = Block::State::kReading;
-  block.length = length;
+  block.length = static_cast<size_t>(*granted);
   block.done = 0;
-  next_ += static_cast<off_t>(length);
+  next_ += static_cast<off_t>(*granted);
   Submit(block);
   return true;
 }

@@ -153,6 +153,7 @@ long Statx(int fd, ExtraStat* out) {
   // The structure grew with the kernel and its headers; its places never changed (uapi/linux/stat.h).
   constexpr unsigned kMountId = 0x1000;
   constexpr unsigned kDirectAlignment = 0x2000;
+  constexpr unsigned kDirectReadAlignment = 0x20000;
   alignas(8) std::array<std::byte, 256> memory{};
   const auto word = [&](size_t at) {
     uint32_t value = 0;
@@ -160,14 +161,18 @@ long Statx(int fd, ExtraStat* out) {
     return value;
   };
   const long answer = Ask(Syscall::kStatx, [&] {
-    return ::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kMountId | kDirectAlignment, memory.data());
+    return ::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+                     kMountId | kDirectAlignment | kDirectReadAlignment, memory.data());
   });
   if (answer < 0) return answer;
   if ((word(0) & kMountId) != 0) std::memcpy(&out->mount_id, memory.data() + 0x90, sizeof(out->mount_id));
   out->knows_direct = (word(0) & kDirectAlignment) != 0;
   const uint32_t of_memory = word(0x98);
-  const uint32_t of_offset = word(0x9c);
+  const uint32_t of_offset = faults::DirectAlignment(word(0x9c));
   out->direct_alignment = of_memory == 0 || of_offset == 0 ? 0 : std::max(of_memory, of_offset);
+  const bool knows_reads = (word(0) & kDirectReadAlignment) != 0 && out->direct_alignment != 0 && word(0xb4) != 0;
+  out->direct_read_alignment =
+      knows_reads ? std::max(of_memory, faults::DirectAlignment(word(0xb4))) : out->direct_alignment;
   return 0;
 }
 

@@ -100,9 +100,10 @@ long Lstatat(int directory, const char* name, struct stat* out);
 long Fstatfs(int fd, struct statfs* out);
 // What fstat does not tell; both fields stay 0 where the kernel does not know them.
 struct ExtraStat {
-  uint64_t mount_id = 0;          // Linux 5.8
-  uint32_t direct_alignment = 0;  // of offset, length and memory of direct I/O (Linux 6.1)
-  bool knows_direct = false;      // the file system said so: 0 above means that it has no direct I/O for this file
+  uint64_t mount_id = 0;               // Linux 5.8
+  uint32_t direct_alignment = 0;       // of offset, length and memory of direct I/O (Linux 6.1)
+  uint32_t direct_read_alignment = 0;  // of reads alone, which is less where a write goes to blocks that are shared
+  bool knows_direct = false;           // the file system said so: 0 above means that it has no direct I/O for this file
 };
 long Statx(int fd, ExtraStat* out);
 // Of the name itself, as Lstatat. Also whether it is certain that nothing is mounted there (Linux 5.8).

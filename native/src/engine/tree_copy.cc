@@ -115,8 +115,23 @@ void TreeCopy::BeginSingle() {
   if (is_link && transfer_.request.symlinks == Symlinks::kFollowWithinRoot) {
     single_->is_symbolic_link = false;
     single_->follows = single_->alone = true;
+    if (const auto reason = ReasonNotCopied(*single_)) {
+      entries_.Meet(*single_, 0);
+      return entries_.Fail(*single_, JudgedFailure(*single_, *reason, Side::kSource));
+    }
   }
   queue_.Push(0, *single_);
+}
+
+// Of a source that is itself a link: what it leads to is copied when that is a file. What cannot be looked at is left
+// to be named by who opens it.
+std::optional<FailureReason> TreeCopy::ReasonNotCopied(const FileTask& followed) {
+  auto opened = OpenFollowed(transfer_.LinkAt(*followed.directory, followed.source_name), O_PATH);
+  const auto* target = std::get_if<UniqueFd>(&opened);
+  if (target == nullptr) return std::nullopt;
+  auto found = StatOf(target->get());
+  if (!found || S_ISREG(found->st_mode)) return std::nullopt;
+  return S_ISDIR(found->st_mode) ? FailureReason::kLinkToDirectory : FailureReason::kSpecialFile;
 }
 
 // Every run holds a shared lock on the directory it copies into. One that finds nobody else there may remove what
@@ -261,6 +276,10 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(Worker& worker, const Dir
     failed = Failure{FailureReason::kLinkLoop, Side::kSource, PathOf(*directory, {}), std::nullopt, false};
     return nullptr;
   }
+  if (task.follows && !MayNest(*directory)) {
+    failed = Failure{FailureReason::kTooManyLinks, Side::kSource, PathOf(*directory, {}), std::nullopt, false};
+    return nullptr;
+  }
   if (!directory->on_demand) {
     auto made = destinations_.Make(*directory, *parent, worker.buffer.bytes());
     if (auto* failure = std::get_if<Failure>(&made)) {
@@ -272,6 +291,15 @@ std::shared_ptr<Directory> TreeCopy::OpenDirectoryPair(Worker& worker, const Dir
   if (auto error = NoteXattrsOf(*directory, pair)) return fail(error->side, error->error);
   transfer_.directories.Hold(directory, std::move(pair));
   return directory;
+}
+
+// Whether a directory that a link led to may be copied here, which it may always where no link leads to that link.
+bool TreeCopy::MayNest(const Directory& followed) {
+  auto above = followed.parent;
+  while (above != nullptr && !above->followed) above = above->parent;
+  if (above == nullptr) return true;
+  const std::lock_guard lock(nested_mutex_);
+  return ++nested_visits_[followed.source_id] <= kMostNestedVisits;
 }
 
 std::variant<UniqueFd, Failure> TreeCopy::OpenDirectorySource(const DirectoryTask& task, const OpenDirectory& parent) {

@@ -108,6 +108,8 @@ class TreeCopy final : private CompletionListener {
   void Run(Worker& worker, PathListTask& task);
 
   std::shared_ptr<Directory> OpenDirectoryPair(Worker& worker, const DirectoryTask& task, Outcome& failed);
+  std::optional<FailureReason> ReasonNotCopied(const FileTask& followed);
+  bool MayNest(const Directory& followed);
   std::variant<UniqueFd, Failure> OpenDirectorySource(const DirectoryTask& task, const OpenDirectory& parent);
   void ListDirectory(Worker& worker, const std::shared_ptr<Directory>& directory,
                      const std::shared_ptr<OpenDirectory>& open);
@@ -160,6 +162,8 @@ class TreeCopy final : private CompletionListener {
   std::optional<FileTask> single_;  // when the source is no directory
   std::vector<UniqueFd> parents_of_made_;
   std::atomic<bool> ended_early_{false};
+  std::mutex nested_mutex_;
+  std::map<FileId, uint32_t> nested_visits_;  // of directories, by links within what links led to
 };
 
 }  // namespace smartcopy

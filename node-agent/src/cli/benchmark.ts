@@ -43,7 +43,8 @@ export async function benchmark(
   try {
     for await (const measurement of measure(folder, plan, interruption.end)) {
       measurements.push(measurement);
-      if (!json) screen.line(describe(measurement, measurements[0]));
+      // Where both streams go into one file the table would say it all again.
+      if (!json && screen.isTerminal) screen.line(describe(measurement, measurements[0]));
     }
   } catch (error) {
     if (!interruption.end.aborted) throw error;

@@ -122,11 +122,13 @@ function describeMethods(counters: Counters): string {
     { name: 'read/write', bytes: counters.readWriteBytes },
     { name: 'io_uring', bytes: counters.ioUringBytes },
     { name: 'mmap', bytes: counters.mmapBytes },
-    { name: 'holes', bytes: counters.holeBytes },
   ].filter(({ bytes }) => bytes > 0);
+  // No way of moving bytes: none of them were.
+  if (methods.length === 0) return 'all of it holes';
+  const holes = counters.holeBytes > 0 ? `, ${readableBytes(counters.holeBytes)} of it holes` : '';
   const direct = counters.directIoBytes > 0 ? `, ${readableBytes(counters.directIoBytes)} of it past the page cache` : '';
   const list = methods.map(({ name, bytes }) => (methods.length === 1 ? name : `${name} (${readableBytes(bytes)})`));
-  return `by ${list.join(' and ')}${direct}`;
+  return `by ${list.join(' and ')}${direct}${holes}`;
 }
 
 function countUnlessZero(count: number, word: string): readonly string[] {

@@ -6,6 +6,7 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   DestinationInsideSource: 'refused: source and destination meet here, so it would be copied into itself',
   IoError: 'the device reported an error',
   LinkLoop: 'not followed: the link leads to a directory that it lies in, or round in a circle',
+  LinkToDirectory: 'the source itself is a symbolic link to a directory; name the directory that it leads to',
   MediaNotOffered: 'this file system cannot be read past the page cache, so there is no medium to verify; use level readback',
   MetadataNotKept: 'something of it could not be kept, and everything was to be',
   MountPoint: 'not copied: something is mounted there, and a job does not cross mounts',
@@ -22,6 +23,8 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   SourceVanished: 'it vanished before it was copied',
   SpecialFile: 'skipped: devices, sockets and FIFOs are not copied here',
   SystemError: 'the system refused',
+  TooManyLinks:
+    'not followed: links within what links lead to came to this directory 1,000 times already; copy links as they are, or leave some of them out',
   TooManyOpenFiles: 'too many files are open; raise the limit (ulimit -n) or use fewer threads',
   TypeConflict: 'what the destination has by that name is of another type and is never replaced; move it away',
   VerifyMismatch: 'what was read back is not what was copied; the disk or memory may be failing',

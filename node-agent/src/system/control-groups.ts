@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { HostFiles } from './host-files.ts';
-import { type Mount, readMounts } from './mounts.ts';
+import type { Mount } from './mounts.ts';
 
 /** A limit that a control group sets, and the directory that sets it. */
 export interface GroupLimit {
@@ -20,22 +20,24 @@ interface Hierarchy {
  * The least number of CPUs' worth of time that the process's groups allow it, in whole hierarchies: a parent's quota
  * binds its children. Both versions are read, because a machine may have both mounted.
  */
-export function readCpuLimit(host: HostFiles): GroupLimit | undefined {
-  return least(host, 'cpu', (version, directory) => (version === 2 ? cpuMax(host, directory) : cfsQuota(host, directory)));
+export function readCpuLimit(host: HostFiles, mounts: readonly Mount[]): GroupLimit | undefined {
+  return least(findHierarchies(host, mounts, 'cpu'), (version, directory) =>
+    version === 2 ? cpuMax(host, directory) : cfsQuota(host, directory),
+  );
 }
 
 /** The least number of bytes of memory (page cache included) that the process's groups allow it. */
-export function readMemoryLimit(host: HostFiles): GroupLimit | undefined {
-  return least(host, 'memory', (version, directory) =>
+export function readMemoryLimit(host: HostFiles, mounts: readonly Mount[]): GroupLimit | undefined {
+  return least(findHierarchies(host, mounts, 'memory'), (version, directory) =>
     version === 2 ? host.integer(join(directory, 'memory.max')) : limitInBytes(host, directory),
   );
 }
 
 type LimitReader = (version: 1 | 2, directory: string) => number | undefined;
 
-function least(host: HostFiles, controller: 'cpu' | 'memory', read: LimitReader): GroupLimit | undefined {
+function least(hierarchies: readonly Hierarchy[], read: LimitReader): GroupLimit | undefined {
   let lowest: GroupLimit | undefined;
-  for (const { version, directories } of findHierarchies(host, controller)) {
+  for (const { version, directories } of hierarchies) {
     for (const directory of directories) {
       const value = read(version, directory);
       // Too many digits to be a number, or a sign: nothing that a kernel sets.
@@ -46,8 +48,7 @@ function least(host: HostFiles, controller: 'cpu' | 'memory', read: LimitReader)
   return lowest;
 }
 
-function findHierarchies(host: HostFiles, controller: 'cpu' | 'memory'): readonly Hierarchy[] {
-  const mounts = readMounts(host);
+function findHierarchies(host: HostFiles, mounts: readonly Mount[], controller: 'cpu' | 'memory'): readonly Hierarchy[] {
   const lines = host.text('/proc/self/cgroup')?.split('\n') ?? [];
   const found: Hierarchy[] = [];
   for (const line of lines) {

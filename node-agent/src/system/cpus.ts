@@ -1,6 +1,7 @@
 import { type GroupLimit, readCpuLimit } from './control-groups.ts';
 import { parseCpuList } from './cpu-list.ts';
 import type { HostFiles } from './host-files.ts';
+import { readMounts } from './mounts.ts';
 
 /** What limits the CPUs this process may use. */
 export interface CpuFacts {
@@ -13,10 +14,11 @@ export interface CpuFacts {
   readonly model?: string;
 }
 
-export function readCpus(host: HostFiles): CpuFacts {
+/** @param mounts of whoever has read them already */
+export function readCpus(host: HostFiles, mounts = readMounts(host)): CpuFacts {
   const affinity = /^Cpus_allowed_list:\s*(\S+)$/m.exec(host.text('/proc/self/status') ?? '')?.[1];
   const onlineCount = countList(host.text('/sys/devices/system/cpu/online') ?? affinity ?? '0');
-  const limit = readCpuLimit(host);
+  const limit = readCpuLimit(host, mounts);
   const model = /^model name\s*:\s*(.+)$/m.exec(host.text('/proc/cpuinfo') ?? '')?.[1];
   return {
     onlineCount,

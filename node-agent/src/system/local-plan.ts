@@ -22,13 +22,13 @@ export interface LocalPlan extends EnginePlan {
  */
 export function planLocal(ends: LocalEnds, asked: AskedOfEngine): LocalPlan {
   const host = new HostFiles('/');
-  const memory = readMemory(host);
-  const plan = planEngine(asked, readPlanFacts(host, memory, ends));
+  const mounts = readMounts(host);
+  const memory = readMemory(host, mounts);
+  const plan = planEngine(asked, readPlanFacts(host, { mounts, memory }, ends));
   return { ...plan, memory: engineMemory(memory, plan.parameters.threadCount) };
 }
 
-function readPlanFacts(host: HostFiles, memory: MemoryFacts, ends: LocalEnds): PlanFacts {
-  const mounts = readMounts(host);
+function readPlanFacts(host: HostFiles, { mounts, memory }: HostFacts, ends: LocalEnds): PlanFacts {
   const [sourceMount, destinationMount] = [mountOf(mounts, ends.source.root), mountOf(mounts, ends.destination.root)];
   const source = lookAtMount(host, sourceMount);
   const destination = destinationMount === sourceMount ? source : lookAtMount(host, destinationMount);
@@ -36,10 +36,15 @@ function readPlanFacts(host: HostFiles, memory: MemoryFacts, ends: LocalEnds): P
     source: source.profile,
     destination: destination.profile,
     sides: { source: source.node, destination: destination.node },
-    cpuThreadCount: chooseThreadCount(readCpus(host)),
+    cpuThreadCount: chooseThreadCount(readCpus(host, mounts)),
     memoryBytes: bufferMemoryOf(memory),
     nodes: readNumaNodes(host),
   };
+}
+
+interface HostFacts {
+  readonly mounts: readonly Mount[];
+  readonly memory: MemoryFacts;
 }
 
 interface EndFacts {

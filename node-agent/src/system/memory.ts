@@ -1,5 +1,6 @@
 import { type GroupLimit, readMemoryLimit } from './control-groups.ts';
 import type { HostFiles } from './host-files.ts';
+import { readMounts } from './mounts.ts';
 
 export interface MemoryFacts {
   readonly totalBytes?: number;
@@ -9,11 +10,12 @@ export interface MemoryFacts {
   readonly limit?: GroupLimit;
 }
 
-export function readMemory(host: HostFiles): MemoryFacts {
+/** @param mounts of whoever has read them already */
+export function readMemory(host: HostFiles, mounts = readMounts(host)): MemoryFacts {
   const meminfo = host.text('/proc/meminfo') ?? '';
   const totalBytes = kibibytes(meminfo, 'MemTotal');
   const availableBytes = kibibytes(meminfo, 'MemAvailable');
-  const limit = readMemoryLimit(host);
+  const limit = readMemoryLimit(host, mounts);
   return {
     ...(totalBytes === undefined ? {} : { totalBytes }),
     ...(availableBytes === undefined ? {} : { availableBytes }),

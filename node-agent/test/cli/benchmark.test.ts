@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { neededBytes, planBenchmark } from '../../src/benchmark/measurements.ts';
-import { runCli, startCli, temporaryDirectory } from './run-cli.ts';
+import { mainPath, runCli, startCli, startProgram, temporaryDirectory } from './run-cli.ts';
 
 const measurement = z.object({
   name: z.string(),
@@ -41,12 +41,20 @@ test('a benchmark measures everything, and leaves the directory as it was', asyn
   assert.deepEqual(readdirSync(top), ['mine']);
 });
 
-test('a person sees a line for each, and a table at the end', async (t) => {
+test('a table at the end says each figure once', async (t) => {
   const { status, stdout, stderr } = await runCli(['benchmark', temporaryDirectory(t), '--size', '1M']);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^memory copy, one thread +\d/);
   assert.match(stdout, /^copy of 100 files of 4 KiB +[\d,]+ files\/s, .* % of the memory copy$/m);
-  assert.match(stderr, /^smartcopy: write, sequential: /m);
+  assert.equal(stderr, '');
+});
+
+// `script` gives the command a terminal for all of its streams.
+test('a person at a terminal sees a line for each as it is measured', async (t) => {
+  const command = `'${process.execPath}' '${mainPath}' benchmark '${temporaryDirectory(t)}' --size 1M > /dev/null`;
+  const { status, stdout } = await startProgram('script', ['-qec', command, '/dev/null']).result;
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /^smartcopy: write, sequential: /m);
 });
 
 test('Ctrl-C ends a benchmark and removes its folder', async (t) => {

@@ -44,6 +44,14 @@ for (const [options, expected] of selections) {
   });
 }
 
+test('there may be more patterns than a TransferJob may have', async (t) => {
+  const top = tree(t);
+  const patterns = Array.from({ length: 300 }, (_, index) => ['--exclude', index === 299 ? '*.log' : `no-such-${index}`]).flat();
+  const { status, stderr } = await runCli([...patterns, 'src', 'dst'], top);
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(filesIn(join(top, 'dst')), ['a.txt', 'cache', 'cache/c.txt', 'empty', 'sub', 'sub/b.txt']);
+});
+
 const refusals: readonly (readonly [options: readonly string[], sentence: RegExp])[] = [
   [['--include', '[ab'], /--include: the pattern '\[ab' has a '\[' that is never closed; write \\\[ for the character itself/],
   [['--exclude', '{a,b'], /--exclude: the pattern '\{a,b' has a '\{' that is never closed/],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { transferJobStatus } from '@smartcopy/crds';
@@ -60,6 +60,18 @@ test('--sparse never writes holes out, and always makes holes of zeros', async (
   assert.ok(allocated('always/disk.img') < 2 * MiB);
   assert.ok(allocated('always/zeros') <= 64 * 1024);
   for (const name of ['never', 'always']) assert.ok(readFileSync(join(top, name, 'zeros')).equals(Buffer.alloc(5 * MiB)));
+});
+
+test('holes are said beside the way that the data went, and are no way themselves', async (t) => {
+  const { top } = sparseTree(t);
+  writeFileSync(join(top, 'src/empty.img'), '');
+  truncateSync(join(top, 'src/empty.img'), MiB);
+  const mixed = await runCli(['--io', 'posix', '--progress', '--verbose', 'src', 'dst'], top);
+  assert.match(mixed.stderr, /, by read\/write, 1[12]\d\.\d MiB of it holes\n$/);
+  assert.match(mixed.stdout, /^readWrite\t125829127\tdisk\.img$/m);
+  assert.match(mixed.stdout, /^holes\t1048576\tempty\.img$/m);
+  const alone = await runCli(['--io', 'posix', 'src/empty.img', 'copy.img'], top);
+  assert.match(alone.stderr, /^smartcopy: 1 file, 1\.0 MiB in \d\.\d\d s, all of it holes\n$/);
 });
 
 test('a way that was named and is not to be had is said also without -v', async (t) => {

@@ -59,7 +59,8 @@ test('whatever the files of the kernel hold, a copy has threads and limits are n
     const host = madeHost(chance);
     const cpus = readCpus(host);
     assert.ok(usableCpuCount(cpus) >= 1 && Number.isInteger(chooseThreadCount(cpus)), JSON.stringify(cpus));
-    for (const limit of [readCpuLimit(host), readMemoryLimit(host)]) {
+    const mounts = readMounts(host);
+    for (const limit of [readCpuLimit(host, mounts), readMemoryLimit(host, mounts)]) {
       if (limit === undefined) continue;
       limitCount += 1;
       assert.ok(Number.isFinite(limit.value) && limit.value >= 0, JSON.stringify(limit));
