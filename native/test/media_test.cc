@@ -18,7 +18,7 @@ constexpr size_t kLarge = (size_t{64} << 20) + 4'097;
 class Media : public ::testing::Test {
  protected:
   void SetUp() override {
-    struct statfs found {};
+    struct statfs found{};
     if (::statfs("/var/tmp", &found) != 0 || found.f_type == TMPFS_MAGIC) GTEST_SKIP() << "/var/tmp is on no disk";
     MakeDirectory(place_ / "source");
   }
@@ -200,7 +200,7 @@ TEST_F(Media, IsAFailureWhereReadsMustBeAlignedToMoreThanBuffersAre) {
 }
 
 TEST(MediaInMemory, IsRefusedBeforeAnythingIsCopied) {
-  struct statfs found {};
+  struct statfs found{};
   if (::statfs("/dev/shm", &found) != 0 || found.f_type != TMPFS_MAGIC) GTEST_SKIP() << "/dev/shm is no tmpfs";
   const TemporaryDirectory place("/dev/shm");
   MakeDirectory(place / "source");

@@ -499,7 +499,7 @@ TEST_F(Conflicts, NewFilesMayAppearWholeToo) {
       bool seen_unfinished = false;
       const Report report = CopySlowly(request_, 100'000, [&](ControlBlock control) {
         while (control.Get(Word::kTotalsFinal) == 0) {
-          struct stat found {};
+          struct stat found{};
           if (::stat((place_ / "destination/a/deep/three.txt").c_str(), &found) == 0 && found.st_size != 10'000)
             seen_unfinished = true;
         }

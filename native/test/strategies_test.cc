@@ -729,7 +729,7 @@ TEST_F(Refusals, AColdFileTooLargeForTheCacheIsProbed) {
   const UniqueFd file(::open((place_ / "source/file").c_str(), O_RDWR));
   ASSERT_EQ(::fdatasync(file.get()), 0);
   ASSERT_EQ(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
-  struct statfs facts {};
+  struct statfs facts{};
   ASSERT_EQ(::fstatfs(file.get(), &facts), 0);
   faults::Use({});
   const Report report = Copy(request);

@@ -20,7 +20,7 @@ constexpr uint64_t kOpenSource = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 // Whether the file is one that the kernel makes up as it is read, whose size means nothing.
 Result<bool> IsMadeUp(int file) {
-  struct statfs found {};
+  struct statfs found{};
   if (auto error = ErrorOf(sys::Fstatfs(file, &found), Syscall::kFstatfs)) return *error;
   static constexpr std::array<long, 7> kTypes = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        DEBUGFS_MAGIC,
                                                  TRACEFS_MAGIC,    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
@@ -116,7 +116,7 @@ bool FileCopier::SettleUnopened(FileTask& task, const OpenDirectory& open) {
 // A regular file by its name, which is one component and no link. Nothing where a mount that may not be entered has the
 // name, or could have. When the kernel gives no answer, opening the file gives its error.
 std::optional<struct stat> FileCopier::GlanceAtSource(const FileTask& task, const OpenDirectory& open) const {
-  struct stat source {};
+  struct stat source{};
   bool is_no_mount = false;
   if (sys::StatxAt(open.source.get(), task.source_name.c_str(), &source, &is_no_mount) < 0) return std::nullopt;
   const bool may_enter = is_no_mount || transfer_.directories.crosses_in_source();
@@ -357,7 +357,7 @@ std::optional<IoError> FileCopier::Reserve(FileCopy& file) {
   if (source.st_size < kSmallestReserved || !file.task.directory->file_system->preallocates) return std::nullopt;
   // A request that must fail is not made: while ext4 finds that out, it holds what little space there is, and the small
   // files of other threads fail for it.
-  struct statfs space {};
+  struct statfs space{};
   if (auto error = ErrorOf(sys::Fstatfs(file.destination.get(), &space), Syscall::kFstatfs)) return error;
   const auto blocks = static_cast<uint64_t>(source.st_size) / static_cast<uint64_t>(space.f_bsize);
   if (space.f_type == EXT4_SUPER_MAGIC && blocks > space.f_bfree) return IoError{ENOSPC, Syscall::kFallocate};

@@ -16,9 +16,9 @@ struct FileCopy {
   FileTask task;
   std::shared_ptr<OpenDirectory> open;
   UniqueFd source;
-  struct stat source_stat {};
+  struct stat source_stat{};
   UniqueFd destination;
-  struct stat created {};               // what the destination was when it was made
+  struct stat created{};                // what the destination was when it was made
   std::string temporary;                // empty: written under its own name
   bool replaces = false;                // something has the name already
   std::optional<mode_t> replaced_mode;  // of a regular file that has it
