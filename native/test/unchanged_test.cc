@@ -150,6 +150,35 @@ TEST_P(EveryChange, IsFound) {
 INSTANTIATE_TEST_SUITE_P(Of, EveryChange, ::testing::ValuesIn(kChanges),
                          [](const auto& info) { return std::string(info.param.name); });
 
+// Another name of the link may be far outside, so that the link itself is not changed.
+TEST_F(Unchanged, LinksWithSeveralNamesAreMadeAnewWhenTheirMetadataDiffers) {
+  if (::geteuid() != 0) GTEST_SKIP() << "gives a link away";
+  MakeLink("target", source + "/link");
+  ASSERT_EQ(::link((source + "/link").c_str(), (source + "/second").c_str()), 0);
+  EXPECT_TRUE(Clean(Copy(Request())));
+  ASSERT_EQ(::link((destination + "/link").c_str(), (place / "outside").c_str()), 0);
+  const struct stat outside = FileStat(place / "outside");
+  ASSERT_EQ(::lchown((source + "/link").c_str(), 1000, 1000), 0);
+  const Report mending = Copy(Request());
+  EXPECT_TRUE(Clean(mending));
+  EXPECT_EQ(mending[Word::kFilesDone], 2);
+  EXPECT_TRUE(SameTree(destination, source));
+  EXPECT_EQ(FileStat(place / "outside").st_uid, outside.st_uid);
+  EXPECT_EQ(Copy(Request())[Word::kFilesDone], 0);
+}
+
+// One whose attributes are as they should be is left alone.
+TEST_F(Unchanged, LinksWithSeveralNamesAndAttributesAreComparedAndNotMadeAnew) {
+  MakeLink("target", source + "/link");
+  ASSERT_EQ(::link((source + "/link").c_str(), (source + "/second").c_str()), 0);
+  if (!SetXattr(source + "/link", "trusted.mark", "one")) GTEST_SKIP() << "no attributes of links";
+  EXPECT_TRUE(Clean(Copy(Request())));
+  EXPECT_EQ(Copy(Request())[Word::kFilesDone], 0);
+  ASSERT_TRUE(SetXattr(source + "/link", "trusted.mark", "two"));
+  EXPECT_TRUE(Clean(Copy(Request())));
+  EXPECT_TRUE(SameTree(destination, source));
+}
+
 // A dry run that copies nothing compares no metadata.
 TEST_F(Unchanged, FilesAreNotOpenedInADryRun) {
   auto request = Request();

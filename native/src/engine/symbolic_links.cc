@@ -32,10 +32,11 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
     auto present = ReadTarget(open.destination.get(), task.name.c_str());
     if (!present) return entries_.FailAtDestination(task, present.error());
     if (*present == *target) {
+      bool mended = true;
       if (!transfer_.request.dry_run) {
-        if (Outcome failed = Mend(task, open, *source, *found)) return entries_.Fail(task, std::move(*failed));
+        if (Outcome failed = Mend(task, open, {*source, *found, mended})) return entries_.Fail(task, std::move(*failed));
       }
-      return entries_.Done(task, FileId::Of(*found), true, {});
+      if (mended) return entries_.Done(task, FileId::Of(*found), true, {});
     }
   }
   if (found && entries_.KeepsPresent(task, 0)) return;
@@ -47,19 +48,20 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
   entries_.Done(task, made, false, {});
 }
 
-Outcome SymbolicLinkCopier::Mend(const FileTask& task, const OpenDirectory& open, const struct stat& source,
-                                 const struct stat& found) {
-  const auto& preserve = transfer_.request.preserve;
-  const bool same_owner = source.st_uid == found.st_uid && source.st_gid == found.st_gid;
-  const bool same_time = SameTime(found.st_mtim, source.st_mtim);
+Outcome SymbolicLinkCopier::Mend(const FileTask& task, const OpenDirectory& open, const Equal& equal) {
   auto source_has = HasXattrs(transfer_, open.source.get(), task.source_name);
   if (!source_has) return TaskFailure(task, source_has.error(), Side::kSource);
   auto copy_has = HasXattrs(transfer_, open.destination.get(), task.name);
   if (!copy_has) return TaskFailure(task, copy_has.error(), Side::kDestination);
-  if ((same_owner || !preserve.owner) && (same_time || !preserve.times) && !*source_has && !*copy_has)
-    return std::nullopt;
+  if (HasOwnerAndTime(equal.source, equal.found) && !*source_has && !*copy_has) return std::nullopt;
   FileId id;
-  return KeepAll(task, open, {source, task.name.c_str(), false}, id);
+  return KeepAll(task, open, {equal.source, task.name.c_str(), &equal.mended}, id);
+}
+
+bool SymbolicLinkCopier::HasOwnerAndTime(const struct stat& source, const struct stat& found) const {
+  const auto& preserve = transfer_.request.preserve;
+  const bool same_owner = source.st_uid == found.st_uid && source.st_gid == found.st_gid;
+  return (same_owner || !preserve.owner) && (SameTime(found.st_mtim, source.st_mtim) || !preserve.times);
 }
 
 Outcome SymbolicLinkCopier::Make(const FileTask& task, const OpenDirectory& open, const Link& link, FileId& made) {
@@ -71,7 +73,7 @@ Outcome SymbolicLinkCopier::Make(const FileTask& task, const OpenDirectory& open
     answer = sys::Symlinkat(link.target, directory, present.c_str());
   }
   if (auto error = ErrorOf(answer, Syscall::kSymlinkat)) return TaskFailure(task, *error, Side::kDestination);
-  Outcome failed = KeepAll(task, open, {link.source, present.c_str(), true}, made);
+  Outcome failed = KeepAll(task, open, {link.source, present.c_str(), nullptr}, made);
   if (!failed && present != task.name) {
     const long renamed = sys::Renameat(directory, present.c_str(), directory, task.name.c_str());
     if (auto error = ErrorOf(renamed, Syscall::kRenameat)) failed = TaskFailure(task, *error, Side::kDestination);
@@ -80,8 +82,8 @@ Outcome SymbolicLinkCopier::Make(const FileTask& task, const OpenDirectory& open
   return failed;
 }
 
-// Through a descriptor of the link itself. Whatever is not a link with one name was put here by somebody else, and
-// keeps its owner and times: it may be another name of a file far outside.
+// Through a descriptor of the link itself. Whatever is not a link with one name keeps its owner and times: it may be
+// another name of a file far outside. One that is just made has one name, or was put here by somebody else.
 Outcome SymbolicLinkCopier::KeepAll(const FileTask& task, const OpenDirectory& open, const Present& present,
                                     FileId& id) {
   const auto failed = [&](const IoError& error, Side side) { return TaskFailure(task, error, side); };
@@ -90,7 +92,9 @@ Outcome SymbolicLinkCopier::KeepAll(const FileTask& task, const OpenDirectory& o
   if (!link) return failed(link.error(), Side::kDestination);
   auto found = StatOf(link->get());
   if (!found) return failed(found.error(), Side::kDestination);
-  if (!S_ISLNK(found->st_mode) || found->st_nlink != 1) return failed({ESTALE, Syscall::kOpenat2}, Side::kDestination);
+  const bool created = present.mended == nullptr;
+  if (!S_ISLNK(found->st_mode) || (created && found->st_nlink != 1))
+    return failed({ESTALE, Syscall::kOpenat2}, Side::kDestination);
   id = FileId::Of(*found);
 
   UniqueFd source;
@@ -106,7 +110,11 @@ Outcome SymbolicLinkCopier::KeepAll(const FileTask& task, const OpenDirectory& o
     source = std::move(*opened);
   }
   const NamedEntry name{*task.directory, task.source_name, task.name};
-  const MetadataEnds ends{source.get(), present.source, link->get(), *found, present.created};
+  const MetadataEnds ends{source.get(), present.source, link->get(), *found, created};
+  if (found->st_nlink != 1) {
+    *present.mended = HasOwnerAndTime(present.source, *found) && HasSameXattrs(transfer_, name, ends);
+    return std::nullopt;
+  }
   if (Outcome not_kept = KeepMetadata(transfer_, name, ends)) return not_kept;
   if (!transfer_.request.preserve.times) return std::nullopt;
   timespec times[2];

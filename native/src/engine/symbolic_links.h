@@ -22,15 +22,22 @@ class SymbolicLinkCopier {
     const struct stat& source;
     const char* target;
   };
+  // The source, and what has its name and target already.
+  struct Equal {
+    const struct stat& source;
+    const struct stat& found;
+    bool& mended;  // set to false where it has to be made anew
+  };
   // The source, and the name that its copy has now.
   struct Present {
     const struct stat& source;
     const char* name;
-    bool created;
+    bool* mended;  // null: just made; else set to false where it may not be changed, and something differs
   };
 
   // What the destination has by that name is the link already, but perhaps for its metadata.
-  Outcome Mend(const FileTask& task, const OpenDirectory& open, const struct stat& source, const struct stat& found);
+  Outcome Mend(const FileTask& task, const OpenDirectory& open, const Equal& equal);
+  bool HasOwnerAndTime(const struct stat& source, const struct stat& found) const;
   Outcome Make(const FileTask& task, const OpenDirectory& open, const Link& link, FileId& made);
   Outcome KeepAll(const FileTask& task, const OpenDirectory& open, const Present& present, FileId& id);
 
