@@ -61,6 +61,17 @@ for (const [what, text, said] of broken) {
   });
 }
 
+test('a tool that copies once and then only makes the top is broken, whichever of the two it is', async (t) => {
+  const text = 'test -e "$0.seen" && exec mkdir "$1"; touch "$0.seen" && cp -aT "$0" "$1"';
+  const [asPeer] = await rowsOf(t, { against: [{ peer: script(text), atLeast: 1e-9 }] });
+  const [asOurs] = await rowsOf(t, { ours: script(text), against: [{ peer: cp, atLeast: 1e-9 }] });
+  const [alone] = await rowsOf(t, { ours: script(text), limits: { memoryCopyShare: 1e-9 } });
+  for (const row of [asPeer, asOurs, alone]) {
+    assert.equal(row?.verdict, 'broken');
+    assert.match(row?.note ?? '', /^a script made another tree/);
+  }
+});
+
 test('ours is looked at as closely as a peer', async (t) => {
   const [row] = await rowsOf(t, { ours: script('cp -rT "$0" "$1"'), against: [{ peer: cp, atLeast: 1 }] });
   assert.equal(row?.verdict, 'broken');
