@@ -26,5 +26,6 @@ test('where no bytes were moved there is no time of the engine', () => {
 
 test('the words of another command are no answer of a copy, half a document is an error', () => {
   assert.equal(readCopyAnswer('equal\n'), undefined);
+  assert.equal(readCopyAnswer('{"equal": true}\n'), undefined);
   assert.throws(() => readCopyAnswer('{"progress": {}}'));
 });

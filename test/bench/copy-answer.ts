@@ -20,7 +20,9 @@ const document = z.object({
 /** Reads the document that `--json` prints; nothing for what another command said. Pure. */
 export function readCopyAnswer(stdout: string): CopyAnswer | undefined {
   if (!stdout.startsWith('{')) return undefined;
-  const { progress, engineUsed } = document.parse(JSON.parse(stdout));
+  const said = z.record(z.string(), z.unknown()).parse(JSON.parse(stdout));
+  if (!('progress' in said)) return undefined;
+  const { progress, engineUsed } = document.parse(said);
   const { filesDone, bytesDone, bytesPerSecond } = progress;
   const used = Object.entries(engineUsed).filter((entry): entry is [string, number] => typeof entry[1] === 'number' && entry[1] > 0);
   return {

@@ -168,7 +168,10 @@ class Site implements AsyncDisposable {
       await this.#place.forgetDisk();
     }
     await touchFreeMemory(occupiedBytes(this.#tree));
-    return { ran: await run(tool.command({ source: this.source, destination }), this.#signal), destination };
+    const ran = await run(tool.command({ source: this.source, destination }), this.#signal);
+    const wrong = tool.wrongAnswer?.(ran.stdout, this.#tree);
+    if (wrong !== undefined) throw new Error(`${tool.name} did not do its work: ${wrong}`);
+    return { ran, destination };
   }
 
   #change(): void {
