@@ -4,18 +4,18 @@ import { readCopyAnswer } from './copy-answer.ts';
 
 const progress = { filesDone: 3, bytesDone: 6_000_000, bytesPerSecond: 12_000_000, summary: { rate: '12 MB/s' } };
 
-test('the time of the engine is what its rate says, the ways are those that were taken, and what is shared is not moved', () => {
+test('the time of the engine is what its rate says, the ways are those that were taken, and neither what is shared nor a hole is moved', () => {
   const stdout = JSON.stringify({
     phase: 'Complete',
     progress,
-    engineUsed: { reflink: 2_000_000, readWrite: 4_000_000, mmap: 0, notes: [] },
+    engineUsed: { reflink: 2_000_000, readWrite: 3_000_000, holes: 1_000_000, mmap: 0, notes: [] },
   });
   assert.deepEqual(readCopyAnswer(stdout), {
     filesDone: 3,
     bytesDone: 6_000_000,
-    bytesMoved: 4_000_000,
+    bytesMoved: 3_000_000,
     engineSeconds: 0.5,
-    way: 'reflink 2 MB, readWrite 4 MB',
+    way: 'reflink 2 MB, readWrite 3 MB, holes 1 MB',
   });
 });
 

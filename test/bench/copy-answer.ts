@@ -4,7 +4,7 @@ import { z } from 'zod';
 export interface CopyAnswer {
   readonly filesDone: number;
   readonly bytesDone: number;
-  /** Without what the file system shares: sharing is no moving, and in no rate. */
+  /** Without what the file system shares and holes: neither is moving, and in no rate. */
   readonly bytesMoved: number;
   /** Without the start of the program. Known where bytes were moved: it is they that the answer has a rate of. */
   readonly engineSeconds?: number;
@@ -17,6 +17,8 @@ const document = z.object({
   engineUsed: z.record(z.string(), z.unknown()),
 });
 
+const unmoved: ReadonlySet<string> = new Set(['reflink', 'holes']);
+
 /** Reads the document that `--json` prints; nothing for what another command said. Pure. */
 export function readCopyAnswer(stdout: string): CopyAnswer | undefined {
   if (!stdout.startsWith('{')) return undefined;
@@ -28,7 +30,7 @@ export function readCopyAnswer(stdout: string): CopyAnswer | undefined {
   return {
     filesDone,
     bytesDone,
-    bytesMoved: bytesDone - (used.find(([way]) => way === 'reflink')?.[1] ?? 0),
+    bytesMoved: used.reduce((left, [way, bytes]) => (unmoved.has(way) ? left - bytes : left), bytesDone),
     ...(bytesDone > 0 && bytesPerSecond > 0 ? { engineSeconds: bytesDone / bytesPerSecond } : {}),
     way: used.map(([way, bytes]) => `${way} ${(bytes / 1e6).toFixed(0)} MB`).join(', '),
   };
