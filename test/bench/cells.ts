@@ -7,10 +7,12 @@ import {
   digester,
   fpsync,
   nodeCopy,
+  pairOfDigesters,
   parallelRsync,
   rclone,
   rsync,
   rsyncEachSynced,
+  rsyncKeepingAll,
   rsyncThenSync,
   rsyncWhole,
   smartcopy,
@@ -218,6 +220,7 @@ export const cells: readonly Cell[] = [
     against: [
       { peer: rsync, atLeast: 5 },
       { peer: cp, atLeast: 3 },
+      { peer: rsyncKeepingAll },
       { peer: rclone, atLeast: 10 },
       { peer: nodeCopy, atLeast: 30 },
       { peer: cpz, atLeast: 0.9, aim: 1 },
@@ -283,10 +286,7 @@ export const cells: readonly Cell[] = [
     place: 'tmpfs',
     destination: 'copied',
     ours: smartcopy('--incremental'),
-    against: [
-      { peer: rsync, atLeast: 2, aim: 3 },
-      { peer: rclone, atLeast: 4 },
-    ],
+    against: [{ peer: rsync, atLeast: 2, aim: 3 }, { peer: rclone, atLeast: 4 }, { peer: rsyncKeepingAll }],
   },
   {
     ...usual,
@@ -295,10 +295,7 @@ export const cells: readonly Cell[] = [
     place: 'tmpfs',
     destination: 'outdated',
     ours: smartcopy('--incremental'),
-    against: [
-      { peer: rsync, atLeast: 2, aim: 3 },
-      { peer: rclone, atLeast: 4 },
-    ],
+    against: [{ peer: rsync, atLeast: 2, aim: 3 }, { peer: rclone, atLeast: 4 }, { peer: rsyncKeepingAll }],
   },
   {
     ...usual,
@@ -311,18 +308,18 @@ export const cells: readonly Cell[] = [
   },
   ...(
     [
-      ['xxhash3', 'xxhsum -H2'],
-      ['blake3', 'b3sum --num-threads 2'],
-      ['sha256', 'openssl dgst -sha256'],
+      ['xxhash3', pairOfDigesters('xxhsum -H2')],
+      ['blake3', digester('b3sum --num-threads 2')],
+      ['sha256', pairOfDigesters('openssl dgst -sha256')],
     ] as const
-  ).map(([algorithm, program]) => ({
+  ).map(([algorithm, peer]) => ({
     ...usual,
     name: `digests of 2 x 1 GiB, ${algorithm}`,
     tree: oneGiB,
     place: 'tmpfs' as const,
     destination: 'copied' as const,
     ours: smartcopyVerify(algorithm),
-    against: [{ peer: digester(program), atLeast: 1 }],
+    against: [{ peer, atLeast: 1 }],
   })),
   {
     ...usual,

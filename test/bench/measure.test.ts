@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { benchCells } from './bench-cells.ts';
 import type { Cell } from './cells.ts';
 import { memoryCopyRate } from './memory-copy.ts';
-import { cp, type Tool } from './peers.ts';
+import { cp, digester, pairOfDigesters, smartcopyVerify, type Tool } from './peers.ts';
 import { openPlace } from './places.ts';
 import type { Row } from './report.ts';
 import { treeOf } from './trees.ts';
@@ -61,6 +61,17 @@ for (const [what, text, said] of broken) {
   });
 }
 
+test('a tool that copies once and then only makes the top is broken, whichever of the two it is', async (t) => {
+  const text = 'test -e "$0.seen" && exec mkdir "$1"; touch "$0.seen" && cp -aT "$0" "$1"';
+  const [asPeer] = await rowsOf(t, { against: [{ peer: script(text), atLeast: 1e-9 }] });
+  const [asOurs] = await rowsOf(t, { ours: script(text), against: [{ peer: cp, atLeast: 1e-9 }] });
+  const [alone] = await rowsOf(t, { ours: script(text), limits: { memoryCopyShare: 1e-9 } });
+  for (const row of [asPeer, asOurs, alone]) {
+    assert.equal(row?.verdict, 'broken');
+    assert.match(row?.note ?? '', /^a script made another tree/);
+  }
+});
+
 test('ours is looked at as closely as a peer', async (t) => {
   const [row] = await rowsOf(t, { ours: script('cp -rT "$0" "$1"'), against: [{ peer: cp, atLeast: 1 }] });
   assert.equal(row?.verdict, 'broken');
@@ -84,6 +95,28 @@ test('memory and allocation are measured of our own process and copy', async (t)
   assert.deepEqual([peak?.verdict, allocated?.verdict], ['met', 'missed']);
   assert.match(peak?.result ?? '', /^\*\*[1-9]\d* MB\*\*$/);
   assert.equal(allocated?.result, '**1.000x**');
+});
+
+test('digests that nobody computed are broken, and those of real programs are not', async (t) => {
+  const copied = { destination: 'copied', ours: digester('xxhsum -H2') } as const;
+  const silent: Tool = { ...digester('xxhsum -H2'), command: () => ['true'] };
+  const verifies: Tool = { ...smartcopyVerify('xxhash3'), command: () => ['true'] };
+  const against = [silent, verifies, pairOfDigesters('openssl dgst -sha256'), pairOfDigesters('xxhsum -H2'), digester('b3sum')];
+  const rows = await rowsOf(t, { ...copied, against: against.map((peer) => ({ peer, atLeast: 1e-9 })) });
+  assert.deepEqual(
+    rows.map(({ verdict }) => verdict),
+    ['broken', 'broken', 'met', 'met', 'met'],
+  );
+  assert.match(rows[1]?.note ?? '', /did not do its work: it gave no answer$/);
+});
+
+test('our verification is measured too', async (t) => {
+  const [row] = await rowsOf(t, {
+    destination: 'copied',
+    ours: smartcopyVerify('blake3'),
+    against: [{ peer: digester('b3sum'), atLeast: 1e-9 }],
+  });
+  assert.deepEqual([row?.verdict, row?.note], ['met', '']);
 });
 
 test('a source changes before each run where the destination is outdated', async (t) => {

@@ -34,9 +34,9 @@ export interface Comparison {
 }
 
 /**
- * Times ours and the peer's next to each other, in the order ABBA, after a run of each that is not counted: it warms what there
- * is to warm, and its copy is compared with the source. A wrong copy has no speed.
- * @throws Error when a tool is missing, fails, or makes another tree
+ * Times ours and the peer's next to each other, in the order ABBA, after a run of each that is not counted and warms what there
+ * is to warm. Its copy is compared with the source, and so is the last that is counted: a wrong copy has no speed.
+ * @throws Error when a tool is missing, fails, answers wrongly, or makes another tree
  */
 export async function measureAgainst(cell: Cell, { peer }: Against, conditions: Conditions): Promise<Comparison> {
   demandPrograms(peer);
@@ -45,11 +45,13 @@ export async function measureAgainst(cell: Cell, { peer }: Against, conditions: 
   await site.checked(cell.ours);
   await site.checked(peer);
   const pairs: Pair[] = [];
-  for (const oursFirst of abba(conditions.pairCount)) {
-    if (oursFirst) pairs.push({ ours: await site.timed(cell.ours), peer: await site.timed(peer) });
+  for (const [index, oursFirst] of abba(conditions.pairCount).entries()) {
+    const isLast = index + 1 === conditions.pairCount;
+    const time = (tool: Tool): Promise<Ran> => (isLast ? site.checked(tool) : site.timed(tool));
+    if (oursFirst) pairs.push({ ours: await time(cell.ours), peer: await time(peer) });
     else {
-      const first = await site.timed(peer);
-      pairs.push({ ours: await site.timed(cell.ours), peer: first });
+      const first = await time(peer);
+      pairs.push({ ours: await time(cell.ours), peer: first });
     }
   }
   return { pairs, loadAverage };
@@ -69,7 +71,7 @@ export async function measureMemoryShare(cell: Cell, conditions: Conditions): Pr
   const memoryRates: number[] = [];
   for (let count = 0; count < conditions.pairCount; count += 1) {
     memoryRates.push(await memoryCopyRate(2));
-    runs.push(await site.timed(cell.ours));
+    runs.push(await (count + 1 === conditions.pairCount ? site.checked(cell.ours) : site.timed(cell.ours)));
   }
   return { runs, memoryRates };
 }
@@ -166,7 +168,10 @@ class Site implements AsyncDisposable {
       await this.#place.forgetDisk();
     }
     await touchFreeMemory(occupiedBytes(this.#tree));
-    return { ran: await run(tool.command({ source: this.source, destination }), this.#signal), destination };
+    const ran = await run(tool.command({ source: this.source, destination }), this.#signal);
+    const wrong = tool.wrongAnswer?.(ran.stdout, this.#tree);
+    if (wrong !== undefined) throw new Error(`${tool.name} did not do its work: ${wrong}`);
+    return { ran, destination };
   }
 
   #change(): void {
@@ -180,12 +185,13 @@ class Site implements AsyncDisposable {
     return ran;
   }
 
-  /** Compares the copy, and does not say how long it took. */
-  async checked(tool: Tool): Promise<void> {
-    const { destination } = await this.copy(tool);
+  /** Compares the copy too, when its time has been taken. */
+  async checked(tool: Tool): Promise<Ran> {
+    const { ran, destination } = await this.copy(tool);
     const difference = this.#tree.firstDifference(destination, this.source, tool.lacks);
     if (difference !== undefined) throw new Error(`${tool.name} made another tree: ${difference} (copy | source)`);
     await this.#giveBack(destination);
+    return ran;
   }
 
   async #giveBack(destination: string): Promise<void> {

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Aspect } from '../support/compare-trees.ts';
 import type { Command } from './command.ts';
+import { wrongDigests, wrongVerification } from './digest-answers.ts';
+import type { Tree } from './trees.ts';
 
 /** Where a copy comes from and where it goes: absolute paths of two directories. */
 interface Ends {
@@ -20,6 +22,8 @@ export interface Tool {
   readonly lacks: readonly Aspect[];
   /** What else they lack, which comparing trees does not show. */
   readonly lacksUnseen: readonly Unseen[];
+  /** What is wrong with what it said of a tree, for tools whose work leaves nothing behind that could be compared. */
+  readonly wrongAnswer?: (stdout: string, tree: Pick<Tree, 'fileCount' | 'bytes'>) => string | undefined;
 }
 
 type Unseen = 'xattrs' | 'durability';
@@ -44,6 +48,8 @@ const notDurable: Lacks = { lacks: [], lacksUnseen: ['durability'] };
 /** `rsync -a` keeps neither hard links (-H) nor extended attributes (-X). */
 const asRsync: Lacks = { lacks: ['hard links'], lacksUnseen: ['xattrs', 'durability'] };
 export const rsync = tool('rsync -a', asRsync, ({ source, destination }) => ['rsync', '-a', `${source}/`, destination]);
+/** It keeps what ours keeps: hard links, ACLs and extended attributes too. */
+export const rsyncKeepingAll = tool('rsync -aHAX', notDurable, ({ source, destination }) => ['rsync', '-aHAX', `${source}/`, destination]);
 export const rsyncWhole = tool('rsync -aW', asRsync, ({ source, destination }) => ['rsync', '-aW', `${source}/`, destination]);
 export const cp = tool('cp -a', notDurable, ({ source, destination }) => ['cp', '-aT', source, destination]);
 export const cpReflink = tool('cp -a --reflink=always', notDurable, ({ source, destination }) => [
@@ -111,15 +117,27 @@ export const cpEachSynced = shell(
 
 /** Reads and digests both trees, and compares them: nothing is copied. */
 export function smartcopyVerify(algorithm: 'xxhash3' | 'blake3' | 'sha256'): Tool {
-  const name = `smartcopy verify --algorithm ${algorithm}`;
-  const command: Tool['command'] = ({ source, destination }) => [launcher, 'verify', '--algorithm', algorithm, source, destination];
-  return { name, programs: [], command, ...nothing };
+  return {
+    name: `smartcopy verify --algorithm ${algorithm}`,
+    programs: [],
+    command: ({ source, destination }) => [launcher, 'verify', '--quiet', '--json', '--algorithm', algorithm, source, destination],
+    ...nothing,
+    wrongAnswer: wrongVerification,
+  };
 }
 
 /** A program that digests every file of both trees, one after the other. */
 export function digester(name: string): Tool {
   const [program = name] = name.split(' ');
-  return shell(name, { programs: [program, 'find'], ...nothing }, `find "$0" "$1" -type f -exec ${name} {} +`);
+  const line = `find "$0" "$1" -type f -exec ${name} {} +`;
+  return { ...shell(name, { programs: [program, 'find'], ...nothing }, line), wrongAnswer: wrongDigests };
+}
+
+/** A program with one thread, run twice at a time, as we work with two threads. */
+export function pairOfDigesters(name: string): Tool {
+  const [program = name] = name.split(' ');
+  const line = `find "$0" "$1" -type f -print0 | xargs -0 -n 1 -P 2 ${name}`;
+  return { ...shell(`${name}, by xargs -P 2`, { programs: [program, 'find', 'xargs'], ...nothing }, line), wrongAnswer: wrongDigests };
 }
 
 function tool(name: string, lacks: Lacks, command: Tool['command']): Tool {

@@ -19,8 +19,8 @@ const cell: Cell = {
 
 /** Runs of a command of which the engine worked half the time, and moved 2 GB. */
 function ours(seconds: number) {
-  const progress = { filesDone: 2, bytesDone: 2e9, bytesPerSecond: 2e9 / (seconds / 2) };
-  return { seconds, stdout: JSON.stringify({ progress, engineUsed: { readWrite: 2e9 } }) };
+  const progress = { filesDone: 2, bytesDone: 2e9 };
+  return { seconds, stdout: JSON.stringify({ progress, durationSeconds: seconds / 2, engineUsed: { readWrite: 2e9 } }) };
 }
 
 function peer(seconds: number) {
@@ -54,8 +54,8 @@ test('a comparison with the time of the engine says so', () => {
 });
 
 test('bytes that are shared are in no rate', () => {
-  const progress = { filesDone: 1, bytesDone: 2e9, bytesPerSecond: 2e9 };
-  const shared = { seconds: 1, stdout: JSON.stringify({ progress, engineUsed: { reflink: 2e9 } }) };
+  const progress = { filesDone: 1, bytesDone: 2e9 };
+  const shared = { seconds: 1, stdout: JSON.stringify({ progress, durationSeconds: 0.5, engineUsed: { reflink: 2e9 } }) };
   assert.equal(comparisonRow(cell, { peer: cp }, { pairs: [{ ours: shared, peer: peer(1) }], loadAverage: 0 }).rate, '');
 });
 

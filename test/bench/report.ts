@@ -115,7 +115,7 @@ function describeOurs(cell: Cell, runs: readonly { readonly seconds: number; rea
   const base = { cell: cell.name, tool: cell.ours.name };
   if (runs.length === 0) return { ...base, seconds: '', rate: '', way: '' };
   const answers = runs.map(({ stdout }) => readCopyAnswer(stdout)).filter((answer) => answer !== undefined);
-  const engine = answers.flatMap(({ engineSeconds }) => engineSeconds ?? []);
+  const engine = answers.map(({ engineSeconds }) => engineSeconds);
   const seconds = median(runs.map((run) => run.seconds));
   return {
     ...base,
@@ -136,7 +136,7 @@ function describeRate(answer: CopyAnswer | undefined, seconds: number): string {
 }
 
 function demandEngineSeconds(answer: CopyAnswer | undefined): number {
-  if (answer?.engineSeconds === undefined) throw new Error('smartcopy did not say how long its engine worked');
+  if (answer === undefined) throw new Error('smartcopy did not say how long its engine worked');
   return answer.engineSeconds;
 }
 

@@ -77,7 +77,9 @@ export const transferProgress = z.object({
     .meta({ format: 'int32' })
     .optional()
     .describe('Share of the content that is done or unchanged; absent until totalsFinal.'),
-  bytesPerSecond: count.describe('Rate of the last seconds while the job runs, its mean when it has ended.'),
+  bytesPerSecond: count.describe(
+    'Rate of the last seconds while the job runs, its mean when it has ended; without shared blocks and holes, which are not moved.',
+  ),
   estimatedCompletionTime: time
     .optional()
     .describe('When the job will end at the present rate; absent while that is unknown and at the end.'),

@@ -1,7 +1,7 @@
 import type { Assignment, AssignmentReport } from '@smartcopy/crds';
 import { describeProgress } from '@smartcopy/crds/progress';
 import { FailureSummary } from '../engine/failure-summary.ts';
-import { nextRate, startRate } from '../engine/rate.ts';
+import { movedBytes, nextRate, startRate } from '../engine/rate.ts';
 import { ControlBlock, type Counters, type Failure, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
 import { countsOf, describeEngine, describeGroup } from '../engine/transfer-status.ts';
 import type { BootClock } from '../system/boot-clock.ts';
@@ -132,7 +132,7 @@ export class AssignmentRun {
   #sample(): void {
     const { transfer, meter } = this.#options;
     const counters = this.#control.counters();
-    this.#rate = nextRate(this.#rate, performance.now(), counters.bytesDone);
+    this.#rate = nextRate(this.#rate, performance.now(), movedBytes(counters));
     const highest = this.#counted === undefined ? counters : highestOf(this.#counted, counters);
     meter.counted(transfer, highest, this.#counted);
     this.#counted = highest;

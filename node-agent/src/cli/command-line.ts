@@ -115,7 +115,7 @@ export function defineCopy(version: string): Command {
       new Option('-v, --verbose', 'say what was decided and used; with --progress also list each entry on stdout').conflicts('quiet'),
     )
     .addOption(new Option('-q, --quiet', 'say nothing but failures').conflicts('progress'))
-    .option('--json', 'print one JSON document on stdout at the end: phase, progress, errors, engineUsed')
+    .option('--json', 'print one JSON document on stdout at the end: phase, progress, errors, engineUsed, durationSeconds')
     .version(`smartcopy ${version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText(

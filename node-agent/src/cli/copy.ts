@@ -2,7 +2,7 @@ import { readableCount } from '@smartcopy/crds/progress';
 import { joinPath, lastSegment } from '../engine/byte-paths.ts';
 import { keepEverything } from '../engine/defaults.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
-import type { Transfer } from '../engine/run-transfer.ts';
+import type { Transfer, TransferReport } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';
 import type { EnginePlan } from '../system/engine-plan.ts';
@@ -54,7 +54,17 @@ export async function copy(
   const due = statusOfReport(report);
   const status = listing?.isLost && due === exitStatus.done ? exitStatus.failed : due;
   if (!options.json) return status;
-  return deliverAnswer(`${JSON.stringify(statusOfEnded(report, transfer.verify))}\n`, status, screen);
+  return deliverAnswer(`${JSON.stringify(documentOf(report, transfer))}\n`, status, screen);
+}
+
+/** The status of a job, and what only a command has to say: how long it took, not rounded to seconds, and that nothing was written. */
+function documentOf(report: TransferReport, { verify, dryRun }: Transfer): object {
+  const { durationMs, plannedBytes } = report;
+  return {
+    ...statusOfEnded(report, verify, dryRun),
+    durationSeconds: durationMs / 1000,
+    ...(dryRun ? { dryRun, plannedBytes } : {}),
+  };
 }
 
 /** The one document of `--json` has standard output for itself. */

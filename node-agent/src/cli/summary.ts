@@ -1,6 +1,7 @@
 import { readableBytes, readableCount, readableNumber, readableRate } from '@smartcopy/crds/progress';
 import { describeReason } from '../engine/failure-sentences.ts';
 import { causeOfLoss, type Loss, lossNames } from '../engine/losses.ts';
+import { movedBytes } from '../engine/rate.ts';
 import type { Counters, Transfer, TransferReport } from '../engine/run-transfer.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
@@ -36,11 +37,10 @@ export function summarise(report: TransferReport, isDryRun = false): string {
   const { counters, durationMs } = report;
   const seconds = durationMs / 1000;
   if (isDryRun) return summarisePlan(report);
-  const movedBytes = counters.bytesDone - counters.reflinkBytes - counters.holeBytes;
+  const moved = movedBytes(counters);
   const parts = [
     `${readableCount(counters.filesDone, 'file')}, ${readableBytes(counters.bytesDone)} in ${seconds.toFixed(2)} s`,
-    // Shared blocks and holes were not moved: they would make any rate look good.
-    ...(movedBytes > 0 ? [readableRate(movedBytes / seconds)] : []),
+    ...(moved > 0 ? [readableRate(moved / seconds)] : []),
     ...(counters.bytesDone > 0 ? [describeMethods(counters)] : []),
     ...countUnlessZero(counters.filesUnchanged, 'unchanged'),
     ...countUnlessZero(counters.filesSkipped, 'skipped'),

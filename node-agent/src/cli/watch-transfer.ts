@@ -1,4 +1,4 @@
-import { nextRate, startRate } from '../engine/rate.ts';
+import { movedBytes, nextRate, startRate } from '../engine/rate.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
 import type { EnginePlan } from '../system/engine-plan.ts';
 import type { Listing } from './answer.ts';
@@ -75,7 +75,7 @@ function displayProgress(screen: Screen, control: ControlBlock): Disposable {
   let rate = startRate(performance.now(), 0);
   const look = (): ProgressMoment => {
     const counters = control.counters();
-    rate = nextRate(rate, performance.now(), counters.bytesDone);
+    rate = nextRate(rate, performance.now(), movedBytes(counters));
     return { counters, bytesPerSecond: rate.bytesPerSecond };
   };
   return screen.isTerminal ? drawRegularly(screen, look) : printRegularly(screen, look);

@@ -1,3 +1,13 @@
+import type { Counters } from './run-transfer.ts';
+
+/**
+ * What went through memory, which is what every rate is of: blocks that are shared and holes are done too, and would make any rate look
+ * good. Pure.
+ */
+export function movedBytes({ bytesDone, reflinkBytes, holeBytes }: Pick<Counters, 'bytesDone' | 'reflinkBytes' | 'holeBytes'>): number {
+  return Math.max(0, bytesDone - reflinkBytes - holeBytes); // The counters of a running transfer are not read in one instant.
+}
+
 /** A rate as it is known after some samples; opaque, handed back for the next one. */
 export interface RateEstimate {
   readonly bytesPerSecond: number;

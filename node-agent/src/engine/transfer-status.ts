@@ -12,6 +12,7 @@ import {
 import { describeReason } from './failure-sentences.ts';
 import type { FailureGroup } from './failure-summary.ts';
 import { lossNames, maxLossCount } from './losses.ts';
+import { movedBytes } from './rate.ts';
 import type { Counters, TransferReport } from './run-transfer.ts';
 
 /** Why a transfer did not start, or what ended it: a word for scripts and a sentence for people. */
@@ -39,11 +40,12 @@ export interface EndedTransfer {
 /**
  * How a transfer went. Pure.
  * @param level how the copy was verified
+ * @param isDryRun nothing was written: the counters say what would have been
  */
-export function describeEnded(report: TransferReport, level: VerifyLevel): EndedTransfer {
+export function describeEnded(report: TransferReport, level: VerifyLevel, isDryRun = false): EndedTransfer {
   const { counters, durationMs, endedAtMs, losses } = report;
   const failure = causeOfFailure(report);
-  const bytesPerSecond = durationMs > 0 ? (counters.bytesDone * 1000) / durationMs : 0;
+  const bytesPerSecond = durationMs > 0 ? (movedBytes(counters) * 1000) / durationMs : 0;
   return {
     progress: {
       ...describeProgress({ counts: countsOf(counters), bytesPerSecond, atMs: endedAtMs, isUnderWay: false }),
@@ -52,7 +54,7 @@ export function describeEnded(report: TransferReport, level: VerifyLevel): Ended
     engineUsed: describeEngine(counters),
     errors: report.errors.map(describeGroup),
     ...(failure === undefined ? {} : { failure }),
-    message: failure?.message ?? describeSuccess(report),
+    message: failure?.message ?? describeSuccess(report, isDryRun),
     ...(readsBack(level) ? { verified: describeVerified(report, level, failure) } : {}),
   };
 }
@@ -60,9 +62,10 @@ export function describeEnded(report: TransferReport, level: VerifyLevel): Ended
 /**
  * The status of a TransferJob whose one transfer has ended. Pure.
  * @param level how the copy was verified
+ * @param isDryRun see describeEnded
  */
-export function statusOfEnded(report: TransferReport, level: VerifyLevel): TransferJobStatus {
-  const { progress, engineUsed, errors, failure, message, verified } = describeEnded(report, level);
+export function statusOfEnded(report: TransferReport, level: VerifyLevel, isDryRun = false): TransferJobStatus {
+  const { progress, engineUsed, errors, failure, message, verified } = describeEnded(report, level, isDryRun);
   const lastTransitionTime = toTime(report.endedAtMs);
   return {
     phase: report.phase,
@@ -134,10 +137,12 @@ export function describeGroup({ side, ...group }: FailureGroup): TransferFailure
 }
 
 /** What was not quite as asked is said too: nobody reads counters when all is well. */
-function describeSuccess({ counters, losses }: TransferReport): string {
+function describeSuccess({ counters, losses, plannedBytes }: TransferReport, isDryRun: boolean): string {
   const { filesDone, filesUnchanged, filesSkipped, entriesFiltered, entriesRefused } = counters;
   return [
-    `${readableCount(filesDone, 'file')} copied, ${readableNumber(filesUnchanged)} equal already`,
+    isDryRun
+      ? `would copy ${readableCount(filesDone, 'file')}, ${readableBytes(plannedBytes)}; ${readableNumber(filesUnchanged)} equal already`
+      : `${readableCount(filesDone, 'file')} copied, ${readableNumber(filesUnchanged)} equal already`,
     ...(filesSkipped > 0 ? [`${readableCount(filesSkipped, 'file')} skipped for others that are there`] : []),
     ...(entriesFiltered > 0 ? [`${readableCount(entriesFiltered, 'entry', 'entries')} not asked for`] : []),
     ...(entriesRefused > 0 ? [`${readableCount(entriesRefused, 'device, socket or FIFO', 'devices, sockets and FIFOs')} left out`] : []),

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
-import { nextRate, startRate } from '../engine/rate.ts';
+import { movedBytes, nextRate, startRate } from '../engine/rate.ts';
 import type { ControlBlock, Counters, TransferReport } from '../engine/run-transfer.ts';
 
 /** A moment of a copy. */
 export interface CopyProgress extends Counters {
-  /** Of the last seconds. */
+  /** Of the last seconds; neither shared blocks nor holes are in it. */
   readonly bytesPerSecond: number;
 }
 
@@ -49,7 +49,7 @@ export class RunningCopy {
     let rate = startRate(performance.now(), 0);
     const moment = (): CopyProgress => {
       const counters = this.#control.counters();
-      rate = nextRate(rate, performance.now(), counters.bytesDone);
+      rate = nextRate(rate, performance.now(), movedBytes(counters));
       return { ...counters, bytesPerSecond: rate.bytesPerSecond };
     };
     while (!this.#hasEnded) {

@@ -105,7 +105,15 @@ test('a dry run exits as the copy would', async (t) => {
 test('with --json a dry run has standard output for its one document', async (t) => {
   const top = tree(t);
   const { stdout } = await runCli(['-n', '--json', 'src', 'dst'], top);
-  assert.equal(JSON.parse(stdout).progress.filesDone, 5);
+  const { dryRun, plannedBytes, progress, conditions } = JSON.parse(stdout);
+  assert.deepEqual([dryRun, plannedBytes, progress.filesDone, progress.bytesDone], [true, 3011, 5, 0]);
+  assert.match(conditions[0].message, /^would copy 5 files, 2\.9 KiB; 0 equal already$/);
+  const { stdout: copied } = await runCli(['--json', 'src', 'dst'], top);
+  assert.deepEqual(
+    ['dryRun', 'plannedBytes'].filter((name) => name in JSON.parse(copied)),
+    [],
+  );
+  assert.match(JSON.parse(copied).conditions[0].message, /^5 files copied/);
 });
 
 test('a list that nobody reads to its end is no success', async (t) => {

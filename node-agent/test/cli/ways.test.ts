@@ -113,3 +113,12 @@ test('what has no holes to speak of is bad input to analyze --sparse', async (t)
   assert.equal(missing.status, 2);
   assert.match(missing.stderr, /^smartcopy: the holes of missing cannot be looked at: ENOENT/);
 });
+
+test('the rate and the exact duration of a document are of what was moved, without holes', async (t) => {
+  const { top } = sparseTree(t);
+  const { stdout } = await runCli(['--json', '--io', 'posix', 'src', 'dst'], top);
+  const { progress, engineUsed, durationSeconds } = JSON.parse(stdout);
+  assert.ok(durationSeconds > 0);
+  const moved = progress.bytesDone - engineUsed.holes - engineUsed.reflink;
+  assert.ok(Math.abs(progress.bytesPerSecond - moved / durationSeconds) <= 1, stdout);
+});

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextRate, startRate } from '../../src/engine/rate.ts';
+import { movedBytes, nextRate, startRate } from '../../src/engine/rate.ts';
+
+test('what is shared or a hole is not moved, also where counters were read between the two', () => {
+  assert.equal(movedBytes({ bytesDone: 100, reflinkBytes: 30, holeBytes: 20 }), 50);
+  assert.equal(movedBytes({ bytesDone: 100, reflinkBytes: 90, holeBytes: 20 }), 0);
+});
 
 test('a steady rate is known from the first sample on', () => {
   let rate = startRate(0, 0);

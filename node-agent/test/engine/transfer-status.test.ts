@@ -51,6 +51,12 @@ test('a finished transfer is complete, at its mean rate', () => {
   assert.deepEqual(conditionsOf(status), ['Complete=True/Succeeded']);
 });
 
+test('blocks that are shared and holes are done, and in no rate', () => {
+  const counters = { ...done, bytesTotal: 9_000_000, bytesDone: 9_000_000, reflinkBytes: 5_000_000, holeBytes: 3_000_000 };
+  const { progress } = statusOfEnded(reportOf({ counters }), 'None');
+  assert.deepEqual([progress?.bytesPerSecond, progress?.percent], [500_000, 100]);
+});
+
 test('a copy that lost nothing has no list of losses', () => {
   assert.equal('notKept' in (statusOfEnded(reportOf({ losses: [] }), 'None').progress ?? {}), false);
 });
