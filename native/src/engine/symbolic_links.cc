@@ -34,7 +34,8 @@ void SymbolicLinkCopier::Copy(FileTask task, const OpenDirectory& open) {
     if (*present == *target) {
       bool mended = true;
       if (!transfer_.request.dry_run) {
-        if (Outcome failed = Mend(task, open, {*source, *found, mended})) return entries_.Fail(task, std::move(*failed));
+        if (Outcome failed = Mend(task, open, {*source, *found, mended}))
+          return entries_.Fail(task, std::move(*failed));
       }
       if (mended) return entries_.Done(task, FileId::Of(*found), true, {});
     }
