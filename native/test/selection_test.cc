@@ -392,7 +392,9 @@ TEST_F(Links, ThatMultiplyAreFollowedSoOftenAndNotForEver) {
     }
     EXPECT_EQ(report[Word::kDirectoriesDone], expected);
     ASSERT_FALSE(report.failures.empty());
-    for (const auto& failure : report.failures) ASSERT_EQ(failure.reason, FailureReason::kTooManyLinks);
+    for (const auto& failure : report.failures)
+      ASSERT_EQ(failure.reason, FailureReason::kTooManyLinks)
+          << failure.path << (failure.error ? failure.error->code : 0);
   }
 }
 

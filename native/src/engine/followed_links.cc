@@ -27,10 +27,22 @@ FailureReason ReasonNotFollowed(const FollowedLink& link, const IoError& error) 
   }
 }
 
+// A link that leads through `..` is not followed while anything anywhere is renamed or mounted: the kernel could not
+// tell whether it left the tree (openat2(2)), and asks for another try.
+constexpr int kMostTries = 1'000;
+
+Result<UniqueFd> OpenThrough(const FollowedLink& link, uint64_t flags) {
+  const uint64_t resolve = FollowingResolve(link.cross_mounts);
+  auto opened = OpenBeneath(link.top, link.path.c_str(), flags, resolve);
+  for (int tries = 1; !opened && opened.error().code == EAGAIN && tries < kMostTries; ++tries)
+    opened = OpenBeneath(link.top, link.path.c_str(), flags, resolve);
+  return opened;
+}
+
 }  // namespace
 
 std::variant<UniqueFd, Failure> OpenFollowed(const FollowedLink& link, uint64_t flags) {
-  auto opened = OpenBeneath(link.top, link.path.c_str(), flags, FollowingResolve(link.cross_mounts));
+  auto opened = OpenThrough(link, flags);
   if (opened) return std::move(*opened);
   return Failure{ReasonNotFollowed(link, opened.error()), Side::kSource, link.path, opened.error(), false};
 }
