@@ -36,6 +36,17 @@ class Media : public ::testing::Test {
     EXPECT_EQ(ReadFile(place_ / "destination/file"), ReadFile(place_ / "source/file")) << what;
   }
 
+  // Copies while the plan holds, under which the file has no medium to be read from.
+  void ExpectNotOffered(const faults::Plan& plan) const {
+    faults::Use(plan);
+    const Report report = Copy(Request());
+    faults::Clear();
+    ASSERT_EQ(report.failures.size(), 1u);
+    EXPECT_EQ(report.failures[0].reason, FailureReason::kMediaNotOffered);
+    EXPECT_EQ(report.failures[0].path, "file");
+    EXPECT_FALSE(Exists(place_ / "destination/file"));
+  }
+
   const TemporaryDirectory place_{"/var/tmp"};
 };
 
@@ -152,13 +163,7 @@ TEST_F(Media, IsAFailureWhereDirectReadsAreNotOffered) {
     plan.failing = Syscall::kFcntl;
     plan.failing_errno = EINVAL;
     plan.sticky = true;
-    faults::Use(plan);
-    const Report report = Copy(Request());
-    faults::Clear();
-    ASSERT_EQ(report.failures.size(), 1u);
-    EXPECT_EQ(report.failures[0].reason, FailureReason::kMediaNotOffered);
-    EXPECT_EQ(report.failures[0].path, "file");
-    EXPECT_FALSE(Exists(place_ / "destination/file"));
+    ExpectNotOffered(plan);
   }
 }
 
@@ -190,12 +195,7 @@ TEST_F(Media, IsAFailureWhereReadsMustBeAlignedToMoreThanBuffersAre) {
   for (const uint32_t alignment : {0u, 96u << 10, 128u << 10}) {
     faults::Plan plan;
     plan.direct_alignment = alignment;
-    faults::Use(plan);
-    const Report report = Copy(Request());
-    faults::Clear();
-    ASSERT_EQ(report.failures.size(), 1u);
-    EXPECT_EQ(report.failures[0].reason, FailureReason::kMediaNotOffered);
-    EXPECT_FALSE(Exists(place_ / "destination/file"));
+    ExpectNotOffered(plan);
   }
 }
 
