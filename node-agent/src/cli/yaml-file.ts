@@ -56,7 +56,7 @@ function toValue(document: Document.Parsed, name: string): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    // Only aliases that unfold without end get here.
+    // Aliases that unfold without end, a merge of what is no map.
     throw new InputError(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }
