@@ -106,7 +106,7 @@ export const cells: readonly Cell[] = [
     ...usual,
     name: 'mixed, ext4',
     tree: mixed,
-    place: 'ext4',
+    place: 'fresh ext4',
     against: [
       { peer: rsync, atLeast: 5.6, aim: 8 },
       { peer: cp, atLeast: 2 },
@@ -135,7 +135,7 @@ export const cells: readonly Cell[] = [
     ...usual,
     name: 'mixed, ext4, read back',
     tree: mixed,
-    place: 'ext4',
+    place: 'fresh ext4',
     ours: smartcopy('--verify', 'xxhash3', '--verify-level', 'readback'),
     against: [
       { peer: rsync, atLeast: 4.2 },
@@ -146,7 +146,7 @@ export const cells: readonly Cell[] = [
     ...usual,
     name: 'mixed, ext4, digest of the source',
     tree: mixed,
-    place: 'ext4',
+    place: 'fresh ext4',
     ours: smartcopy('--verify', 'xxhash3', '--verify-level', 'source'),
     against: [{ ...unverified, atLeast: 1 / 1.15, aim: 1 / 1.05 }],
   },

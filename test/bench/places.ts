@@ -7,8 +7,8 @@ import { removeFolder } from '../support/remove-folder.ts';
 import { availableMemory } from './machine.ts';
 
 /**
- * Where a comparison happens. `ext4` is the folder that was given, for trees of large files. The fresh ones are file systems of their own in
- * loop devices, for ext4 skips inodes deleted a moment ago and becomes several times slower at making files.
+ * Where a comparison happens. `ext4` is the folder that was given, for few files and for what waits for the disk. The fresh ones are file
+ * systems of their own in loop devices: ext4 skips inodes deleted in the last minutes, and is several times slower at making files until then.
  */
 export type PlaceKind = 'tmpfs' | 'tmpfs huge=always' | 'ext4' | 'fresh ext4' | 'fresh xfs' | 'fresh btrfs';
 
