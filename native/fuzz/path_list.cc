@@ -32,9 +32,12 @@ void Check(const std::string& text, char separator) {
     auto next = reader.Next();
     Require(next && *next, "every path of the list comes");
     const ListedPath& path = **next;
-    Require(path.text == expected && !path.too_long, "a path is what was written");
+    const bool holds_nul = expected.find('\0') != std::string::npos;
+    Require(holds_nul ? expected.starts_with(path.text) : path.text == expected, "a path is what was written");
+    Require((path.refused == FailureReason::kNulInList) == holds_nul, "no path holds a NUL");
+    Require(!path.refused || path.components.empty(), "what is refused has no components");
     for (const std::string& component : path.components)
-      Require(!component.empty() && component != "." && component.find('/') == std::string::npos,
+      Require(!component.empty() && component != "." && component != ".." && component.find('/') == std::string::npos,
               "a component is a name");
   }
   auto end = reader.Next();
@@ -60,6 +63,7 @@ const Registered kRegistered({"PathList",
                                     std::string("\1\0\0", 3),
                                     "\n\xff\xfe/\xc3\n",
                                     "\n/absolute\n",
+                                    std::string("\na\0b\0..\nc/../d\n", 16),
                                     "\n" + std::string(70'000, 'p'),  // more than is read at once
                                 };
                               },

@@ -209,10 +209,21 @@ TEST_F(Lists, NameWhatIsMissingAndWhatLeadsOut) {
   for (const auto& failure : report.failures) reasons[failure.path] = failure.reason;
   EXPECT_EQ(reasons["nowhere"], FailureReason::kNotInSource);
   EXPECT_EQ(reasons["a/nothing/deeper"], FailureReason::kNotInSource);
-  EXPECT_EQ(reasons["../outside"], FailureReason::kPathEscape);
-  EXPECT_EQ(reasons["a/../b"], FailureReason::kPathEscape);
+  EXPECT_EQ(reasons["../outside"], FailureReason::kDotDotInList);
+  EXPECT_EQ(reasons["a/../b"], FailureReason::kDotDotInList);
   EXPECT_TRUE(reasons.contains("top.txt/x"));
   EXPECT_EQ(Copied(), (NameList{"top.txt"}));
+}
+
+TEST_F(Lists, OfPathsThatEndInNulAreNoLines) {
+  const std::string list("a/one.txt\0top.txt\0", 18);
+  for (const std::string& given : {list, "a/one.txt" + std::string(2 * 1024 * 1024, '\0')}) {
+    const Report report = CopyListed(given);
+    ASSERT_EQ(report.failures.size(), 1u);
+    EXPECT_EQ(report.failures[0].reason, FailureReason::kNulInList);
+    EXPECT_LE(report.failures[0].path.size(), 256u);
+    EXPECT_EQ(Copied(), NameList{});
+  }
 }
 
 TEST_F(Lists, SelectionHoldsForThemToo) {

@@ -15,6 +15,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "DanglingLink";
     case FailureReason::kDestinationInsideSource:
       return "DestinationInsideSource";
+    case FailureReason::kDotDotInList:
+      return "DotDotInList";
     case FailureReason::kIoError:
       return "IoError";
     case FailureReason::kLinkLoop:
@@ -33,6 +35,8 @@ const char* FailureReasonName(FailureReason reason) {
       return "NoSpace";
     case FailureReason::kNotInSource:
       return "NotInSource";
+    case FailureReason::kNulInList:
+      return "NulInList";
     case FailureReason::kOutOfMemory:
       return "OutOfMemory";
     case FailureReason::kPathEscape:

@@ -3,20 +3,34 @@
 #include <errno.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 namespace smartcopy {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
 constexpr size_t kLongestPath = 1024 * 1024;  // trees beyond PATH_MAX are copied too
-constexpr size_t kShownOfTooLong = 256;
+constexpr size_t kShownOfRefused = 256;
 constexpr int kPollMs = 100;
 
+ListedPath Refuse(FailureReason reason, std::string text) {
+  ListedPath path;
+  path.text = std::move(text);
+  path.refused = reason;
+  return path;
+}
+
+bool HoldsNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
 ListedPath Parse(std::string text) {
+  // A system call would read it to the NUL and copy something else.
+  if (HoldsNul(text)) return Refuse(FailureReason::kNulInList, text.substr(0, kShownOfRefused));
   ListedPath path;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('/', at), text.size());
     std::string component = text.substr(at, end - at);
+    if (component == "..") return Refuse(FailureReason::kDotDotInList, std::move(text));
     if (!component.empty() && component != ".") path.components.push_back(std::move(component));
     at = end + 1;
   }
@@ -33,10 +47,9 @@ Result<std::optional<ListedPath>> PathListReader::Next() {
     if (end == std::string::npos && !ended_) {
       if (read_.size() - at_ > kLongestPath && !skipping_) {
         skipping_ = true;
-        ListedPath path;
-        path.text = read_.substr(at_, kShownOfTooLong);
-        path.too_long = true;
-        return std::optional(std::move(path));
+        const bool holds_nul = HoldsNul(std::string_view(read_).substr(at_));
+        return std::optional(Refuse(holds_nul ? FailureReason::kNulInList : FailureReason::kNameTooLong,
+                                    read_.substr(at_, kShownOfRefused)));
       }
       if (auto error = ReadMore()) return *error;
       continue;

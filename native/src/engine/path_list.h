@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "failure.h"
 #include "transfer.h"
 
 namespace smartcopy {
@@ -11,12 +12,12 @@ namespace smartcopy {
 // One line of a list of paths.
 struct ListedPath {
   std::string text;  // as it was written
-  // Of the path below the source, without empty and "." ones; a ".." is among them. None: the source itself.
+  // Of the path below the source, without empty and "." ones. None: the source itself.
   std::vector<std::string> components;
   // It ended in a slash: everything below is meant.
   bool with_contents = false;
-  // Longer than any path; the text is its beginning.
-  bool too_long = false;
+  // Why it is no path that can be copied; then there are no components, and the text may be its beginning alone.
+  std::optional<FailureReason> refused;
 };
 
 // Reads a list of paths, one at a time: lines, or ended by NUL. Empty ones are passed over. Used by one thread.

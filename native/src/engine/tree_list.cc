@@ -52,9 +52,7 @@ void TreeCopy::Run(Worker& worker, PathListTask&) {
 }
 
 void TreeCopy::RunListed(Worker& worker, const ListedPath& path, ListedDirectories& known) {
-  if (path.too_long) return transfer_.Fail(ListedFailure(FailureReason::kNameTooLong, path.text));
-  if (std::find(path.components.begin(), path.components.end(), "..") != path.components.end())
-    return transfer_.Fail(ListedFailure(FailureReason::kPathEscape, path.text));
+  if (path.refused) return transfer_.Fail(ListedFailure(*path.refused, path.text));
   if (path.components.empty()) return RunListedDirectory(worker, path, top_);
   auto above = path.components;
   const std::string name = std::move(above.back());

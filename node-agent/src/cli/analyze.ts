@@ -24,7 +24,11 @@ const optionsSchema = z
     ioUring: z.boolean().default(false),
     sparse: z.string().optional(),
   })
-  .refine(({ detailed, ioUring }) => !(detailed && ioUring), '--detailed has all that --io-uring says; give one');
+  .refine(({ detailed, ioUring }) => !(detailed && ioUring), '--detailed has all that --io-uring says; give one')
+  .refine(
+    ({ detailed, ioUring, sparse }) => sparse === undefined || !(detailed || ioUring),
+    '--sparse shows its FILE alone; leave --detailed and --io-uring out',
+  );
 
 /**
  * `smartcopy analyze`: what this host offers a copy.
@@ -32,6 +36,7 @@ const optionsSchema = z
  */
 export function analyze(options: unknown, operands: readonly string[], { screen }: CommandContext): ExitStatus {
   const { json, detailed, ioUring, sparse } = parseOptions(optionsSchema, options);
+  if (sparse !== undefined && operands.length > 0) throw new InputError('--sparse shows its FILE alone, and takes no PATH besides');
   if (sparse !== undefined) return deliverAnswer(analyzeSparse(argumentBytes(sparse), json), exitStatus.done, screen);
   if (ioUring) return tellIoUring(json, operands, screen);
   const paths = operands.length === 0 ? [Buffer.from('.')] : operands.map(argumentBytes);

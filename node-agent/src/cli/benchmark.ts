@@ -19,7 +19,7 @@ const optionsSchema = z.object({
   size: z.string().transform((text, context) => {
     const bytes = parseSize(text);
     if (bytes !== undefined && bytes >= MiB && bytes <= maxSizeBytes) return bytes;
-    context.addIssue({ code: 'custom', message: `--size takes 1M to 1024G, such as 1G, not '${showArgument(text)}'` });
+    context.addIssue({ code: 'custom', message: `--size takes 1M to 1T, such as 1G, not '${showArgument(text)}'` });
     return z.NEVER;
   }),
   json: z.boolean().default(false),
@@ -49,12 +49,12 @@ export async function benchmark(
   } catch (error) {
     if (!interruption.end.aborted) throw error;
     screen.line('interrupted; what was written is removed');
-    return exitStatus.interrupted;
   }
-  const text = json
-    ? `${JSON.stringify({ directory: escapePath(directory), ...plan, measurements: measurements.map(forJson) }, undefined, 2)}\n`
-    : drawTable(measurements);
-  return deliverAnswer(text, exitStatus.done, screen);
+  const cancelled = interruption.end.aborted;
+  const status = cancelled ? exitStatus.interrupted : exitStatus.done;
+  if (!json) return cancelled ? status : deliverAnswer(drawTable(measurements), status, screen);
+  const document = { directory: escapePath(directory), ...plan, cancelled, measurements: measurements.map(forJson) };
+  return deliverAnswer(`${JSON.stringify(document, undefined, 2)}\n`, status, screen);
 }
 
 function requireRoom(directory: Buffer, plan: BenchmarkPlan): void {

@@ -84,7 +84,8 @@ export function defineCopy(version: string): Command {
     .option('--retries <count>', 'how often what failed for a reason that may pass is tried again at the end', '3')
     .option(
       '--no-preserve <list>',
-      'what of owner, mode, times, xattrs, acls, hardlinks, special-files not to keep, separated by commas; all is kept otherwise, as far as that can be',
+      'what of owner, mode, times, xattrs, acls, hardlinks, special-files not to keep, separated by commas; may be repeated; all else is kept, as far as that can be',
+      join,
     )
     .option('--preserve-strict', 'an entry of which something cannot be kept is a failure, not a warning')
     .option('--preserve-acl', 'keep ACLs; they are kept anyway')
@@ -120,7 +121,7 @@ export function defineCopy(version: string): Command {
     .helpOption('-h, --help', 'print this help')
     .addHelpText(
       'after',
-      `\nSizes and rates may end in K, M or G, powers of 1024.\nA SRC that has the name of a command, or is named help, is written with ./ before it, such as ./run.\n${exitStatuses}`,
+      `\nSizes and rates may end in K, M, G or T, powers of 1024.\nA SRC that has the name of a command, or is named help, is written with ./ before it, such as ./run.\n${exitStatuses}`,
     );
 }
 
@@ -235,8 +236,9 @@ export function parseCommandLine(command: Command, given: readonly string[]): Co
   }
 }
 
-function join(value: string, previous: string | undefined): string {
-  return previous === undefined ? value : `${previous},${value}`;
+/** Lists that are given one after the other are one. What was before the first is no list: nothing, or the `true` of an option `no-`. */
+function join(value: string, previous: unknown): string {
+  return typeof previous === 'string' ? `${previous},${value}` : value;
 }
 
 function collect(value: string, previous: readonly string[]): readonly string[] {

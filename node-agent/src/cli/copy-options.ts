@@ -147,6 +147,9 @@ function parseBufferSize(word: string): number {
 
 function parseRate(word: string): number {
   const bytesPerSecond = parseSize(word);
+  if (bytesPerSecond === 0 && /[1-9]/.test(word)) {
+    throw new InputError(`--bandwidth-limit ${showArgument(word)} is less than one byte per second; give at least 1`);
+  }
   if (bytesPerSecond === 0) throw new InputError('--bandwidth-limit 0 would let nothing move; leave it out for no limit');
   if (bytesPerSecond !== undefined) return bytesPerSecond;
   throw new InputError(`--bandwidth-limit takes bytes per second, such as 500K, 100M or 1G, not '${showArgument(word)}'`);

@@ -5,10 +5,11 @@ import { locateLocalEnds } from '../engine/local-paths.ts';
 import type { Transfer, TransferReport } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
 import { statusOfEnded } from '../engine/transfer-status.ts';
+import { InputError } from '../errors.ts';
 import type { EnginePlan } from '../system/engine-plan.ts';
 import { planLocal } from '../system/local-plan.ts';
 import { deliverAnswer, Listing } from './answer.ts';
-import { argumentBytes } from './arguments.ts';
+import { argumentBytes, showArgument } from './arguments.ts';
 import { type CopyOptions, parseCopyOptions } from './copy-options.ts';
 import { openDigestsFile } from './digests-file.ts';
 import type { CommandContext } from './dispatch.ts';
@@ -32,6 +33,9 @@ export async function copy(
   const given = { source: argumentBytes(source), destination: argumentBytes(destination) };
   const { transfer: planned, plan } = planTransfer(options, given);
   const places = namePlaces(given, planned);
+  if (options.filesFrom !== undefined && places.areFiles) {
+    throw new InputError(`--files-from lists what to copy of a directory, and ${showArgument(source)} is none; leave it out`);
+  }
   const listing = wantsListing(options) ? new Listing(screen) : undefined;
   const view: TransferView = { screen, verbosity: options.verbosity, showProgress: options.progress, places, listing };
   tellPlan(plan, view);
@@ -39,7 +43,8 @@ export async function copy(
   using list = options.filesFrom === undefined ? undefined : await openFilesFrom(options.filesFrom.file, interruption);
   const filesFrom = list === undefined ? {} : { filesFrom: { fd: list.fd, isNulSeparated: options.filesFrom?.isNulSeparated === true } };
   const transfer = { ...planned, ...filesFrom };
-  const digests = options.digestsFile === undefined ? undefined : await openDigestsFile(options.digestsFile, places, interruption);
+  const untouchable = { places, filesFromFd: list?.fd };
+  const digests = options.digestsFile === undefined ? undefined : await openDigestsFile(options.digestsFile, untouchable, interruption);
   if (transfer.verify === 'Source' && digests === undefined && options.verbosity !== 'Quiet') screen.line(digestsNotKept);
   const orders = { interruption, limitBytesPerSecond: options.limitBytesPerSecond };
   const report =

@@ -44,12 +44,15 @@ export function describeUncompared(failure: Failure, places: Places): string {
   return describeFailure(failure, places, sentences[failure.reason] ?? describeReason(failure.reason));
 }
 
-/** The last line: whether all is equal, what is not, and what that was looked at. */
-export function summariseComparison(report: ComparisonReport, { algorithm, ignore }: VerifyOptions): string {
+/**
+ * The last line: whether all is equal, what is not, and what that was looked at.
+ * @param isUnread its answer could not be written, which is why a comparison was cancelled
+ */
+export function summariseComparison(report: ComparisonReport, { algorithm, ignore }: VerifyOptions, isUnread: boolean): string {
   const { differences, differenceCount, failureCount } = report;
   const kinds = differenceKinds.filter((kind) => differences[kind] > 0).map((kind) => `${readableNumber(differences[kind])} ${kind}`);
   const verdict = [
-    ...(report.cancelled ? ['interrupted'] : []),
+    ...(report.cancelled ? [isUnread ? 'ended early, since its answer cannot be written' : 'interrupted'] : []),
     ...(differenceCount > 0 ? [`${readableCount(differenceCount, 'difference')} (${kinds.join(', ')})`] : []),
     ...(failureCount > 0 ? [`${readableCount(failureCount, 'entry', 'entries')} could not be compared`] : []),
   ];

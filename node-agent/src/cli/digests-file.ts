@@ -1,9 +1,9 @@
-import { type BigIntStats, closeSync, constants, fstatSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { escapePath } from '../engine/escape-path.ts';
 import type { TransferReport } from '../engine/run-transfer.ts';
 import { InputError } from '../errors.ts';
+import { refuseDigestsPlace, type Untouchable } from './digests-place.ts';
 import type { Interruption } from './interruption.ts';
-import type { Places } from './places.ts';
 
 /** The file that `--digests` names, open for the engine to write to. */
 export interface DigestsFile {
@@ -14,17 +14,12 @@ export interface DigestsFile {
 
 /**
  * Opens the file, made if it is missing, and empties it.
- * @throws InputError when it cannot be opened, or is itself what is copied or replaced
+ * @throws InputError when it cannot be opened, or is or lies in what is read, copied or replaced; then nothing is touched
  */
-export async function openDigestsFile(file: Buffer, places: Places, { useFile }: Interruption): Promise<DigestsFile> {
+export async function openDigestsFile(file: Buffer, untouchable: Untouchable, { useFile }: Interruption): Promise<DigestsFile> {
+  refuseDigestsPlace(file, untouchable);
   const fd = await useFile(file, () => openOrRefuse(file));
-  const identity = fstatSync(fd, { bigint: true });
-  // Emptied only now: `--digests a a.copy` with the two names mixed up must not cost the source.
-  if (isFile(places.source, identity) || isFile(places.destination, identity)) {
-    closeSync(fd);
-    throw new InputError(`--digests ${escapePath(file)} is a file of this copy; write the digests elsewhere`);
-  }
-  if (identity.isFile()) ftruncateSync(fd); // A pipe (`>(sort)`) has nothing to empty.
+  if (fstatSync(fd).isFile()) ftruncateSync(fd); // A pipe (`>(sort)`) has nothing to empty.
   return { fd, close: (report) => closeInto(report, fd) };
 }
 
@@ -49,11 +44,6 @@ export function closeDigests(fd: number): TransferReport['digestsError'] {
   } catch (error) {
     return { errno: describeError(error), syscall: 'close' };
   }
-}
-
-function isFile(path: Uint8Array, identity: BigIntStats): boolean {
-  const stats = statSync(Buffer.from(path), { bigint: true, throwIfNoEntry: false });
-  return stats !== undefined && stats.dev === identity.dev && stats.ino === identity.ino;
 }
 
 function describeError(error: unknown): string {

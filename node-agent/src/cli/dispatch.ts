@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Cause } from '../engine/transfer-status.ts';
 import { InputError } from '../errors.ts';
 import { deliverAnswer } from './answer.ts';
 import { readArguments, settleOptionalValues } from './arguments.ts';
@@ -32,7 +33,7 @@ export async function dispatch(context: CommandContext): Promise<ExitStatus> {
   try {
     return await runCommand(given, context);
   } catch (error) {
-    return await answerError(error, given.includes('--json'), context);
+    return await answerError(error, given, context);
   }
 }
 
@@ -86,16 +87,27 @@ function commandForHelp([topic, ...more]: readonly string[]): readonly string[] 
 }
 
 /** Also a run that never started ends with a sentence and, if that was asked for, with its one document. */
-async function answerError(error: unknown, json: boolean, { screen, interruption }: CommandContext): Promise<ExitStatus> {
-  const [{ explainError, interruptedEarly }, { statusOfNotStarted }] = await Promise.all([
-    import('./explain-error.ts'),
-    import('../engine/transfer-status.ts'),
-  ]);
+async function answerError(error: unknown, given: readonly string[], { screen, interruption }: CommandContext): Promise<ExitStatus> {
+  const { explainError, interruptedEarly } = await import('./explain-error.ts');
   const { reason, sentence, status, details } = interruption.end.aborted ? interruptedEarly : explainError(error);
   screen.line(sentence);
   if (details !== undefined) screen.write(`${details}\n`);
-  if (!json) return status;
-  return deliverAnswer(`${JSON.stringify(statusOfNotStarted({ reason, message: sentence }, Date.now()))}\n`, status, screen);
+  if (!given.includes('--json')) return status;
+  return deliverAnswer(`${JSON.stringify(await documentOf(given[0], { reason, message: sentence }))}\n`, status, screen);
+}
+
+/** What a command prints that did nothing: as far as it can be, what it would have printed. */
+async function documentOf(command: string | undefined, cause: Cause): Promise<object> {
+  switch (command) {
+    case 'verify':
+      return { equal: false, ...cause };
+    case 'analyze':
+    case 'acl':
+    case 'benchmark':
+      return cause;
+    default:
+      return (await import('../engine/transfer-status.ts')).statusOfNotStarted(cause, Date.now());
+  }
 }
 
 function readVersion(): string {

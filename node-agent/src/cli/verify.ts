@@ -32,7 +32,8 @@ export async function verify(
   const ends = locateComparedEnds(argumentBytes(source), argumentBytes(destination));
   const places: Places = { ...ends.names, areFiles: ends.source.path.length > 0 };
   await throwIfInterrupted(context.interruption.end);
-  const digests = options.digestsFile === undefined ? undefined : await openDigestsFile(options.digestsFile, places, context.interruption);
+  const digests =
+    options.digestsFile === undefined ? undefined : await openDigestsFile(options.digestsFile, { places }, context.interruption);
   const comparison: Comparison = {
     source: ends.source,
     destination: ends.destination,
@@ -102,7 +103,7 @@ class Telling {
   end(report: ComparisonReport): ExitStatus {
     const { digestsError } = report;
     if (digestsError !== undefined) this.screen.line(`the digests are incomplete: ${digestsError.syscall}: ${digestsError.errno}`);
-    if (!this.#options.quiet) this.screen.line(summariseComparison(report, this.#options));
+    if (!this.#options.quiet) this.screen.line(summariseComparison(report, this.#options, this.unread.aborted));
     const status = this.#statusOf(report);
     if (!this.#options.json) return status;
     const { errors, ...counts } = report;

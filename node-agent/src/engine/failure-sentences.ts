@@ -4,6 +4,7 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   Conflict: 'the destination has another by that name, which was to be kept',
   DanglingLink: 'not followed: the link leads to nothing',
   DestinationInsideSource: 'refused: source and destination meet here, so it would be copied into itself',
+  DotDotInList: 'the list of what to copy holds a .. there; write the path from the source down, without it',
   IoError: 'the device reported an error',
   LinkLoop: 'not followed: the link leads to a directory that it lies in, or round in a circle',
   LinkToDirectory: 'the source itself is a symbolic link to a directory; name the directory that it leads to',
@@ -13,6 +14,7 @@ const sentences: Readonly<Record<FailureReason, string>> = {
   NameTooLong: 'its name is longer than the file system allows',
   NoSpace: 'no space is left on the file system',
   NotInSource: 'it is in the list of what to copy, and not in the source',
+  NulInList: 'the list holds NUL bytes; add --from0, so that each ends a path',
   OutOfMemory: 'there is not enough memory',
   PathEscape:
     'a symbolic link there leads out of the tree, or stands instead of a directory; it was not followed, remove it if it does not belong there',

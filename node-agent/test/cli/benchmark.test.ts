@@ -66,14 +66,32 @@ test('Ctrl-C ends a benchmark and removes its folder', async (t) => {
   assert.deepEqual(readdirSync(top), []);
 });
 
+test('with --json an interrupted benchmark has a document too, of what it had measured', async (t) => {
+  const top = temporaryDirectory(t);
+  const { process: child, result } = startCli(['benchmark', top, '--json', '--size', '2G']);
+  while (!readdirSync(top, { recursive: true }).some((path) => String(path).endsWith('/large'))) await setTimeout(20);
+  child.kill('SIGINT');
+  const { status, stdout } = await result;
+  assert.equal(status, 130);
+  const document = z.object({ cancelled: z.literal(true), measurements: z.array(measurement) }).parse(JSON.parse(stdout));
+  assert.match(document.measurements[0]?.name ?? '', /^memory copy/);
+});
+
+test('with --json bad input has a document of a reason and a sentence', async (t) => {
+  const { status, stdout } = await runCli(['benchmark', '--json', join(temporaryDirectory(t), 'missing')]);
+  assert.equal(status, 2);
+  const document = z.strictObject({ reason: z.literal('InvalidInput'), message: z.string() }).parse(JSON.parse(stdout));
+  assert.match(document.message, /is not a directory/);
+});
+
 test('what cannot be measured is said before anything is written', async (t) => {
   const top = temporaryDirectory(t);
-  const huge = await runCli(['benchmark', top, '--size', '1024G']);
+  const huge = await runCli(['benchmark', top, '--size', '1T']);
   assert.equal(huge.status, 2);
   assert.match(huge.stderr, /are needed; choose a smaller --size/);
   assert.equal((await runCli(['benchmark', join(top, 'missing')])).status, 2);
   assert.equal((await runCli(['benchmark', '/proc'])).status, 2);
-  assert.match((await runCli(['benchmark', top, '--size', '12'])).stderr, /--size takes 1M to 1024G/);
+  assert.match((await runCli(['benchmark', top, '--size', '12'])).stderr, /--size takes 1M to 1T/);
   assert.deepEqual(readdirSync(top), []);
 });
 

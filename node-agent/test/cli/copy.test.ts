@@ -83,6 +83,7 @@ const badInputs: readonly (readonly [given: string, sentence: RegExp])[] = [
   ['-t many src dst', /--threads/],
   ['--bandwidth-limit 0 src dst', /would let nothing move/],
   ['--digests no/such/dir/file src dst', /--digests no\/such\/dir\/file cannot be written: ENOENT/],
+  ['--files-from /dev/null src/a.txt dst', /--files-from lists what to copy of a directory, and src\/a\.txt is none/],
   ['--digests src/a.txt src/a.txt dst', /--digests src\/a\.txt is a file of this copy/],
   ['--digests src/sub/b.txt src/a.txt src/sub/b.txt', /--digests src\/sub\/b\.txt is a file of this copy/],
 ];
@@ -393,6 +394,61 @@ test('the digests are those of xxhsum and b3sum, and b3sum can check them', { sk
   assert.equal(b3sum.status, 0, b3sum.stdout + b3sum.stderr);
   assert.equal(b3sum.stdout.trimEnd().split('\n').length, 5);
   assert.ok(linesOf(top, 'b3.txt').some((line) => /^\\[0-9a-f]{64} {2}back\\\\slash\\nnewline$/.test(line)));
+});
+
+const digestPlaces: readonly (readonly [given: string, sentence: RegExp])[] = [
+  ['--digests src/sub/b.txt src dst', /--digests src\/sub\/b\.txt lies below src, where it could take the place of a file/],
+  ['--digests src/new src dst', /--digests src\/new lies below src/],
+  ['--digests filelink src dst', /--digests filelink lies below src/],
+  ['--digests nolink src dst', /--digests nolink lies below src/],
+  ['--digests dirlink/b.txt src dst', /--digests dirlink\/b\.txt lies below src/],
+  ['--digests dst/sub/old src dst', /--digests dst\/sub\/old lies below dst/],
+  ['--digests dst/new src dst', /--digests dst\/new lies below dst/],
+  ['--digests none src none', /--digests none is a file of this copy/],
+  ['--digests dst/none src/a.txt dst/none', /--digests dst\/none is a file of this copy/],
+  ['--digests dst/a.txt src/a.txt dst', /--digests dst\/a\.txt is a file of this copy/],
+  ['--digests list --files-from list src none', /--digests list is the list of --files-from itself/],
+  ['--digests listlink --files-from list src none', /--digests listlink is the list of --files-from itself/],
+];
+for (const [given, sentence] of digestPlaces) {
+  test(`smartcopy ${given} is refused, and nothing is emptied or made`, async (t) => {
+    const top = smallTree(t);
+    writeFiles(top, { 'dst/sub/old': 'old', list: 'a.txt\n' });
+    symlinkSync('src/sub/b.txt', join(top, 'filelink'));
+    symlinkSync('src/none', join(top, 'nolink'));
+    symlinkSync('src/sub', join(top, 'dirlink'));
+    symlinkSync('list', join(top, 'listlink'));
+    const before = readdirSync(top, { recursive: true }).sort();
+    const { status, stderr } = await runCli(given.split(' '), top);
+    assert.match(stderr, sentence);
+    assert.equal(status, 2);
+    assert.deepEqual(readdirSync(top, { recursive: true }).sort(), before);
+    const contents = ['src/sub/b.txt', 'dst/sub/old', 'list'].map((path) => readFileSync(join(top, path), 'utf8'));
+    assert.deepEqual(contents, ['beta', 'old', 'a.txt\n']);
+  });
+}
+
+test('digests that are written below another mount of the source are refused', { skip: withoutMounts() }, async (t) => {
+  const top = smallTree(t);
+  mkdirSync(join(top, 'mount'));
+  const { status, stderr } = await runShell(
+    `exec unshare --mount --map-root-user sh -c 'mount --bind src mount && exec "$@"' - $smartcopy --digests mount/sub/b.txt src dst`,
+    top,
+  );
+  assert.match(stderr, /--digests mount\/sub\/b\.txt lies below src/);
+  assert.equal(status, 2);
+  assert.equal(readFileSync(join(top, 'src/sub/b.txt'), 'utf8'), 'beta');
+});
+
+test('digests beside a copied file, and on standard output, are written', async (t) => {
+  const top = smallTree(t);
+  assert.equal((await runCli(['-q', '--digests', 'dst/sums', 'src/a.txt', 'dst/'], top)).status, 2); // dst is missing.
+  mkdirSync(join(top, 'dst'));
+  assert.equal((await runCli(['-q', '--digests', 'dst/sums', 'src/a.txt', 'dst/'], top)).status, 0);
+  assert.equal(linesOf(top, 'dst/sums').length, 1);
+  const { stdout, stderr } = await runShell('$smartcopy -q --digests /dev/stdout src dst2 | cat', top);
+  assert.equal(stderr, '');
+  assert.equal(stdout.split('\n').length, 4);
 });
 
 test('the digests file is emptied first, and is left alone when the copy does not start', async (t) => {

@@ -164,6 +164,16 @@ test('--files-from copies what a list names, from a file or standard input', asy
   assert.deepEqual(filesIn(join(top, 'dst2')), ['a.txt', 'cache', 'cache/c.txt', 'sub', 'sub/b.txt']);
 });
 
+test('a list of paths that end in NUL is refused without --from0, and so is a way up', async (t) => {
+  const top = tree(t);
+  writeFileSync(join(top, 'list'), 'sub/b.txt\n../list\na.txt\0a.log\0');
+  const { status, stderr } = await runCli(['--files-from', 'list', 'src', 'dst'], top);
+  assert.equal(status, 1);
+  assert.match(stderr, /src\/a\.txt\\x00a\.log\\x00: the list holds NUL bytes; add --from0/);
+  assert.match(stderr, /src\/\.\.\/list: the list of what to copy holds a \.\. there; write the path from the source down/);
+  assert.deepEqual(filesIn(join(top, 'dst')), ['sub', 'sub/b.txt']);
+});
+
 test('--on-conflict decides what becomes of files that are there', async (t) => {
   const top = tree(t);
   mkdirSync(join(top, 'dst'));

@@ -11,6 +11,7 @@ const sizes: readonly (readonly [text: string, bytes: number | undefined])[] = [
   ['64k', 65_536],
   ['4M', 4_194_304],
   ['1G', 1_073_741_824],
+  ['2T', 2_199_023_255_552],
   ['1.5M', 1_572_864],
   ['0.5K', 512],
   ['', undefined],
@@ -45,7 +46,7 @@ test('any text is a whole number of bytes that is exact, or no size', (t) => {
 
 test('a number of bytes is itself with every unit, in either case', (t) => {
   const chance = chanceFor(t);
-  const factors = { '': 1, k: 2 ** 10, K: 2 ** 10, m: 2 ** 20, M: 2 ** 20, g: 2 ** 30, G: 2 ** 30 };
+  const factors = { '': 1, k: 2 ** 10, K: 2 ** 10, m: 2 ** 20, M: 2 ** 20, g: 2 ** 30, G: 2 ** 30, t: 2 ** 40, T: 2 ** 40 };
   for (let round = 0; round < 5_000; round += 1) {
     const [unit, factor] = oneOf(chance, Object.entries(factors));
     const count = chance.index(2 ** 53 / factor);

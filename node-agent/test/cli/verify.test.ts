@@ -117,6 +117,16 @@ test('the digests of the source are written as sha256sum writes them', async (t)
   assert.deepEqual(lines, expected.sort());
 });
 
+for (const side of ['src', 'dst']) {
+  test(`digests below ${side} are refused, and the file there stays`, async (t) => {
+    const top = await copiedTree(t);
+    const { status, stderr } = await runCli(['verify', '--digests', `${side}/sub/b.txt`, 'src', 'dst'], top);
+    assert.equal(status, 2);
+    assert.match(stderr, new RegExp(`--digests ${side}/sub/b.txt lies below ${side}`));
+    assert.equal(readFileSync(join(top, side, 'sub/b.txt'), 'utf8'), 'beta');
+  });
+}
+
 const badLines: readonly (readonly [line: string, sentence: RegExp])[] = [
   ['verify src', /missing required argument 'DST'; see smartcopy verify --help/],
   ['verify src nowhere', /the destination nowhere does not exist/],
@@ -136,6 +146,23 @@ for (const [line, sentence] of badLines) {
     assert.equal(stderr.split('\n').length, 2);
   });
 }
+
+test('with --json bad input has the document of verify, and not of a job', async (t) => {
+  const { status, stdout } = await runCli(['verify', '--json', 'src', 'nowhere'], await copiedTree(t));
+  assert.equal(status, 2);
+  const message = 'the destination nowhere does not exist';
+  assert.deepEqual(JSON.parse(stdout), { equal: false, reason: 'InvalidInput', message });
+});
+
+test('differences that cannot be written end the comparison, which says so', async (t) => {
+  const top = await copiedTree(t);
+  for (let count = 0; count < 10_000; count += 1) writeFileSync(join(top, `dst/extra-${count}`), '');
+  const { stderr } = await runShell('$smartcopy verify src dst >/dev/full; echo $? >&2', top);
+  assert.match(stderr, /^smartcopy: the answer could not be written to standard output: ENOSPC$/m);
+  assert.match(stderr, /^smartcopy: ended early, since its answer cannot be written, /m);
+  assert.doesNotMatch(stderr, /interrupted/);
+  assert.match(stderr, /^1$/m);
+});
 
 test('a tree is not compared with itself', async (t) => {
   const top = await copiedTree(t);

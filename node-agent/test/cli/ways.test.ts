@@ -122,3 +122,12 @@ test('the rate and the exact duration of a document are of what was moved, witho
   const moved = progress.bytesDone - engineUsed.holes - engineUsed.reflink;
   assert.ok(Math.abs(progress.bytesPerSecond - moved / durationSeconds) <= 1, stdout);
 });
+
+for (const besides of [['src'], ['--detailed'], ['--io-uring']]) {
+  test(`analyze --sparse shows its file alone, and refuses ${besides.join(' ')}`, async (t) => {
+    const { top } = sparseTree(t);
+    const { status, stdout, stderr } = await runCli(['analyze', '--sparse', 'src/disk.img', ...besides], top);
+    assert.deepEqual([status, stdout], [2, '']);
+    assert.match(stderr, /--sparse shows its FILE alone/);
+  });
+}

@@ -1,0 +1,105 @@
+import { type BigIntStats, fstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { isAbsolute, joinPath, lastSegment, parentOf } from '../engine/byte-paths.ts';
+import { escapePath } from '../engine/escape-path.ts';
+import { InputError } from '../errors.ts';
+import type { Places } from './places.ts';
+
+/** What a list of digests must not take with it when it is emptied. */
+export interface Untouchable {
+  readonly places: Places;
+  /** The list of what to copy, open. */
+  readonly filesFromFd?: number | undefined;
+}
+
+/**
+ * Looks where a list of digests would be written, before it is opened or made. Files and directories are told by device and number, so
+ * that links, and other mounts of the two ends, are seen through.
+ * @throws InputError when it is or lies in what is read, copied or replaced
+ */
+export function refuseDigestsPlace(file: Buffer, untouchable: Untouchable): void {
+  const found = look(file);
+  if (found !== undefined && !found.isFile()) return; // A pipe or a terminal has nothing that could be lost.
+  const why = describeLoss(file, found, untouchable);
+  if (why !== undefined) throw new InputError(`--digests ${escapePath(file)} ${why}; write the digests elsewhere`);
+}
+
+function describeLoss(file: Buffer, found: BigIntStats | undefined, { places, filesFromFd }: Untouchable): string | undefined {
+  if (filesFromFd !== undefined && isSame(found, fstatSync(filesFromFd, { bigint: true }))) return 'is the list of --files-from itself';
+  const [source, destination] = [look(Buffer.from(places.source)), look(Buffer.from(places.destination))];
+  if (isSame(found, source) || isSame(found, destination)) return 'is a file of this copy';
+  const place = placeOf(file);
+  if (destination === undefined && isMadeAt(place, Buffer.from(places.destination))) return 'is a file of this copy';
+  for (const directory of upwardsFrom(place.directory)) {
+    const stats = look(directory);
+    if (isSame(stats, source)) return describeBelow(places.source);
+    if (isSame(stats, destination)) return describeBelow(places.destination);
+  }
+  return undefined;
+}
+
+function describeBelow(end: Uint8Array): string {
+  return `lies below ${escapePath(end)}, where it could take the place of a file`;
+}
+
+/** Where a file is, or would be made: links are followed also where they lead to nothing yet. */
+interface Place {
+  readonly directory: Buffer;
+  readonly name: Buffer;
+}
+
+const maxLinks = 40; // The kernel follows no more.
+
+function placeOf(file: Buffer): Place {
+  try {
+    let place = directPlaceOf(file);
+    for (let count = 0; count < maxLinks; count += 1) {
+      const target = readLink(joinPath(place.directory, place.name));
+      if (target === undefined) break;
+      place = directPlaceOf(isAbsolute(target) ? target : joinPath(place.directory, target));
+    }
+    return place;
+  } catch (error) {
+    throw new InputError(`--digests ${escapePath(file)} cannot be written: ${errorCode(error)}`, { cause: error });
+  }
+}
+
+function directPlaceOf(file: Buffer): Place {
+  return { directory: realpathSync.native(parentOf(file), { encoding: 'buffer' }), name: lastSegment(file) };
+}
+
+function readLink(path: Buffer): Buffer | undefined {
+  try {
+    return readlinkSync(path, { encoding: 'buffer' });
+  } catch (error) {
+    if (errorCode(error) === 'EINVAL' || errorCode(error) === 'ENOENT') return undefined; // No link, or nothing.
+    throw error;
+  }
+}
+
+/** Whether the copy will make its destination there. A destination whose directory is missing too is at no place yet. */
+function isMadeAt(place: Place, destination: Buffer): boolean {
+  const directory = look(parentOf(destination));
+  return isSame(directory, look(place.directory)) && lastSegment(destination).equals(place.name);
+}
+
+/** A real directory and all above it. */
+function* upwardsFrom(directory: Buffer): Generator<Buffer, void, undefined> {
+  let path = directory;
+  for (yield path; path.length > 1; yield path) path = parentOf(path);
+}
+
+function look(path: Buffer): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    return undefined; // What cannot be looked at cannot be opened either, which is told in a better place.
+  }
+}
+
+function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
