@@ -202,6 +202,43 @@ TEST_F(Lists, ADirectoryIsItselfAloneAndWithASlashAllThatIsInIt) {
   EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source"));
 }
 
+// In whatever order, while the first is under way and when it is done, into a new destination and an old one.
+TEST_F(Lists, CopyOnceWhatStandsInThemTwice) {
+  const NameList all = {"a/", "a/deep/", "a/deep/three.txt", "a/empty/", "a/one.txt", "a/two.log"};
+  const std::vector<std::string> lists = {"a/\na/one.txt\na/deep/three.txt\n",
+                                          "a/one.txt\na/deep/three.txt\na/one.txt\na/\n",
+                                          "a/deep/\na/\na\na/deep\n",
+                                          "a/\na/deep/\na/deep/three.txt\na/\n",
+                                          "a/empty\na/\n",
+                                          "a/deep/three.txt\na/deep/\na/\na/empty\n"};
+  for (const auto& list : lists) {
+    for (const Ordering ordering : {Ordering::kAuto, Ordering::kPath}) {
+      std::filesystem::remove_all(place_ / "destination");
+      request_.ordering = ordering;
+      for (const char* round : {"new", "old"}) {
+        const Report report = CopyListed(list);
+        EXPECT_TRUE(Clean(report)) << list << round;
+        EXPECT_EQ(report[Word::kFilesDone], 3) << list << round;
+        EXPECT_EQ(report[Word::kFilesTotal], 3) << list << round;
+        EXPECT_EQ(report[Word::kDirectoriesDone], 4) << list << round;
+        EXPECT_EQ(Copied(), all) << list;
+      }
+    }
+  }
+  std::filesystem::remove_all(place_ / "destination");
+  std::string list;
+  for (int time = 0; time < 6'000; ++time) list += "top.txt\n";
+  const Report report = CopyListed(list);
+  EXPECT_TRUE(Clean(report));
+  EXPECT_EQ(report[Word::kFilesDone], 1);
+}
+
+TEST_F(Lists, NameWhatIsMissingThoughItsDirectoryIsWalked) {
+  const Report report = CopyListed("a/\na/missing\na/deep/missing\n");
+  EXPECT_EQ(report.failures.size(), 2u);
+  EXPECT_EQ(report[Word::kFilesDone], 3);
+}
+
 TEST_F(Lists, NameWhatIsMissingAndWhatLeadsOut) {
   const Report report = CopyListed("nowhere\na/nothing/deeper\n../outside\na/../b\ntop.txt/x\ntop.txt\n\n\n");
   ASSERT_EQ(report.failures.size(), 5u);
@@ -621,7 +658,7 @@ TEST_F(Selections, LeavesOutWhatIsMountedOnOneFileSystem) {
   EXPECT_TRUE(Exists(place_ / "destination.two/b/inside"));
 }
 
-class Retried : public Selections {
+class Retried : public Lists {
  protected:
   // Copies with one call failing once, or for good.
   Report CopyWithFault(Syscall call, int code, bool sticky) {
@@ -666,6 +703,38 @@ TEST_F(Retried, WithTheOtherNamesOfAFileWaiting) {
     faults::Clear();
     EXPECT_TRUE(Clean(report));
     EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source"));
+  }
+}
+
+// Whatever cannot be opened for a moment, in every order and by a list.
+TEST_F(Retried, DirectoriesInOrderAndByAList) {
+  request_.retries = 1;
+  request_.thread_count = 1;
+  std::string list;
+  const auto copy_with_fault = [&](int64_t index) {
+    std::filesystem::remove_all(place_ / "destination");
+    faults::Plan plan;
+    plan.failing = Syscall::kOpenat2;
+    plan.failing_index = index;
+    plan.failing_errno = EMFILE;
+    faults::Use(plan);
+    const Report report = list.empty() ? Copy(request_) : CopyListed(list);
+    const bool failed = faults::CallCount(Syscall::kOpenat2) > index;
+    faults::Clear();
+    if (!failed || !report.started()) return failed;
+    EXPECT_TRUE(Clean(report)) << index;
+    EXPECT_EQ(report.result().tried_again, 1) << index;
+    EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source")) << index;
+    return failed;
+  };
+  for (const Ordering ordering : {Ordering::kPath, Ordering::kLargestFirst}) {
+    request_.ordering = ordering;
+    for (int64_t index = 0; copy_with_fault(index); ++index) continue;
+  }
+  list = "a/one.txt\na/deep/three.txt\na/two.log\na/empty\nb/\nb/four.log\ncache/sub/\ncache\n./\n";
+  for (const Ordering ordering : {Ordering::kPath, Ordering::kAuto}) {
+    request_.ordering = ordering;
+    for (int64_t index = 0; copy_with_fault(index); ++index) continue;
   }
 }
 

@@ -3,10 +3,12 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -68,6 +70,9 @@ class NewFileOwner {
   std::atomic<uint64_t> known_{~uint64_t{0}};
 };
 
+// Names in a directory that a list of paths holds.
+using ListedNames = std::set<std::string, std::less<>>;
+
 // One directory of the source and its counterpart in the destination, from the moment it is walked until everything in
 // it is finished and its own metadata is set. Shared by the tasks that work in it; `pending` counts them.
 struct Directory {
@@ -95,6 +100,8 @@ struct Directory {
   NewFileOwner new_file_owner;
   // Attributes that entries of the source have and do not list, see HiddenXattrs.
   std::span<const char* const> hidden_xattrs;
+  // What is not copied once more when the directory is walked. Null where nothing was listed.
+  const ListedNames* listed_names = nullptr;
   std::atomic<int64_t> pending{1};
 
  private:

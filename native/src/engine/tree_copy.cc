@@ -172,7 +172,11 @@ void TreeCopy::Work(Worker& worker) {
   do {
     while (WorkOnce(worker)) continue;
   } while (queue_.Wait([this] { return large_files_.HasWork() || ordered_.HasWork(); },
-                       [this] { return completion_.Flush() || PushRetries(); }));
+                       [this] {
+                         if (completion_.Flush() || PushRetries()) return true;
+                         ReleaseListed();
+                         return false;
+                       }));
 }
 
 // Half of the threads look after large files first, the others after small ones, and each after the other's when its
@@ -198,6 +202,13 @@ void TreeCopy::Run(Worker& worker, DirectoryTask& task) {
     ContentsTask contents{top_};
     return Run(worker, contents);
   }
+  if (const auto listed = ListedBelow(*task.parent, task.name)) {
+    if (BeginContents(worker, listed)) {
+      ContentsTask contents{listed};
+      Run(worker, contents);
+    }
+    return Release(task.parent);
+  }
   Outcome failed;
   ContentsTask contents;
   if (!transfer_.control.cancelled()) contents.directory = OpenDirectoryPair(worker, task, failed);
@@ -208,6 +219,7 @@ void TreeCopy::Run(Worker& worker, DirectoryTask& task) {
 }
 
 void TreeCopy::Run(Worker& worker, ContentsTask& task) {
+  if (ordered_.in_use()) return Walk(worker, task.directory);
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(task.directory, error);
   if (open != nullptr) return ListDirectory(worker, task.directory, open);
@@ -361,6 +373,7 @@ void TreeCopy::RunEntries(Worker& worker, EntriesTask task, const std::shared_pt
 TreeCopy::Met TreeCopy::Meet(const std::shared_ptr<Directory>& directory, const OpenDirectory& open,
                              const std::string& path, Listing::Entry entry) {
   Met met;
+  if (directory->listed_names != nullptr && directory->listed_names->contains(entry.name)) return met;
   const EntryName name{path, entry.name};
   const bool wants_size = ordered_.by_size() || (directory->on_demand && transfer_.selection.limits_sizes());
   uint8_t type = entry.type;
@@ -429,9 +442,11 @@ TreeCopy::Met TreeCopy::MeetLink(const std::shared_ptr<Directory>& directory, co
 }
 
 void TreeCopy::RunFile(Worker& worker, FileTask& task, std::shared_ptr<OpenDirectory> open) {
-  if (task.directory->on_demand) {
+  // The pair may be from before its destination was made.
+  if (task.directory->on_demand || !open->destination.valid()) {
     Outcome failed;
     open = destinations_.Complete(task.directory, std::move(open), failed, worker.buffer.bytes());
+    if (failed && retries_.Wants(*failed)) return retries_.Keep(std::move(task));
     if (failed) transfer_.Fail(std::move(*failed));
     if (open == nullptr) return Release(task.directory);
   }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <variant>
 #include <vector>
@@ -65,6 +66,10 @@ class TreeCopy final : private CompletionListener {
   struct OrderedWalkTask {};
   // The list of paths.
   struct PathListTask {};
+  // Those of the list that failed for a passing reason.
+  struct ListedAgainTask {
+    std::vector<ListedPath> paths;
+  };
   // A run of the entries of one listed directory.
   struct EntriesTask {
     std::shared_ptr<Directory> directory;
@@ -72,7 +77,8 @@ class TreeCopy final : private CompletionListener {
     size_t begin = 0;
     size_t end = 0;
   };
-  using Task = std::variant<DirectoryTask, EntriesTask, FileTask, ContentsTask, OrderedWalkTask, PathListTask>;
+  using Task =
+      std::variant<DirectoryTask, EntriesTask, FileTask, ContentsTask, OrderedWalkTask, PathListTask, ListedAgainTask>;
   // What an entry turned out to be: one to be copied, or nothing more to be done.
   struct Met {
     std::variant<std::monostate, DirectoryTask, FileTask> task;
@@ -89,6 +95,11 @@ class TreeCopy final : private CompletionListener {
   struct Listed {
     std::shared_ptr<Directory> directory;
     Outcome failed;
+    // All that is in it is meant; it is walked when the list has ended.
+    bool with_contents = false;
+    bool walked = false;
+    // The entries that were listed themselves, but for directories. They are copied once, however often they are met.
+    ListedNames names;
   };
   using ListedDirectories = std::map<std::string, Listed>;
 
@@ -106,6 +117,7 @@ class TreeCopy final : private CompletionListener {
   void Run(Worker& worker, ContentsTask& task);
   void Run(Worker& worker, OrderedWalkTask& task);
   void Run(Worker& worker, PathListTask& task);
+  void Run(Worker& worker, ListedAgainTask& task);
 
   std::shared_ptr<Directory> OpenDirectoryPair(Worker& worker, const DirectoryTask& task, Outcome& failed);
   std::optional<FailureReason> ReasonNotCopied(const FileTask& followed);
@@ -129,10 +141,18 @@ class TreeCopy final : private CompletionListener {
   void Order(Worker& worker, FileTask task, int64_t bytes);
 
   // By a list (tree_list.cc).
-  void RunListed(Worker& worker, const ListedPath& path, ListedDirectories& known);
-  const Listed& FindListed(Worker& worker, const std::vector<std::string>& components, ListedDirectories& known);
-  void RunListedDirectory(Worker& worker, const ListedPath& path, const std::shared_ptr<Directory>& directory);
+  void RunListed(Worker& worker, const ListedPath& path);
+  void FailListed(const ListedPath& path, Failure failure);
+  Listed& FindListed(Worker& worker, const std::vector<std::string>& components);
+  void RunListedDirectory(Worker& worker, const ListedPath& path, Listed& listed);
+  bool LiesInContents(const std::vector<std::string>& components);
   void RunOrPush(Worker& worker, FileTask task);
+  void EndList(Worker& worker);
+  // Makes a listed directory ready to be walked. False when that failed.
+  bool BeginContents(Worker& worker, const std::shared_ptr<Directory>& directory);
+  // The directory of that name if it was listed itself, or something in it.
+  std::shared_ptr<Directory> ListedBelow(const Directory& parent, const std::string& name);
+  void ReleaseListed();
 
   void FileDone(const WrittenFile& file) override;
   void FileFailed(const WrittenFile& file, Failure failure) override;
@@ -160,6 +180,11 @@ class TreeCopy final : private CompletionListener {
   std::vector<Worker> workers_;
   std::shared_ptr<Directory> top_;
   std::optional<FileTask> single_;  // when the source is no directory
+  // Changed by the one thread that reads the list, looked up by those that walk when it has ended.
+  ListedDirectories listed_;
+  std::mutex listed_mutex_;
+  std::vector<ListedPath> listed_again_;
+  bool list_ended_ = false;
   std::vector<UniqueFd> parents_of_made_;
   std::atomic<bool> ended_early_{false};
   std::mutex nested_mutex_;

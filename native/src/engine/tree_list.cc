@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tree_copy.h"
 
@@ -10,6 +11,8 @@ namespace {
 
 // As many files may wait as a few directories would bring; while they do, the reading thread copies too.
 constexpr int64_t kMostPushed = 4'096;
+// Paths that wait to be tried again. What fails beyond them fails for good: so much at once is no passing trouble.
+constexpr size_t kMostAgain = 65'536;
 
 std::string Join(const std::vector<std::string>& components) {
   std::string path;
@@ -23,7 +26,7 @@ Failure ListedFailure(FailureReason reason, std::string path) {
 
 }  // namespace
 
-// The directories on the way to listed paths stay known until the list ends, so that each is opened once and gets its
+// The directories on the way to listed paths stay known until all is copied, so that each is opened once and gets its
 // own metadata after everything that goes into it.
 void TreeCopy::Run(Worker& worker, PathListTask&) {
   if (!top_->created && !transfer_.request.dry_run) {
@@ -32,8 +35,8 @@ void TreeCopy::Run(Worker& worker, PathListTask&) {
     destinations_.RemoveLeftovers(*top_, open->destination.get(), worker.buffer.bytes());
   }
   PathListReader reader(*transfer_.request.files_from, transfer_.control);
-  ListedDirectories known;
-  known[""] = {top_, std::nullopt};
+  listed_[""].directory = top_;
+  top_->listed_names = &listed_[""].names;
   while (!transfer_.control.cancelled()) {
     auto next = reader.Next();
     if (!next) {
@@ -42,58 +45,73 @@ void TreeCopy::Run(Worker& worker, PathListTask&) {
       break;
     }
     if (!*next) break;
-    RunListed(worker, **next, known);
+    RunListed(worker, **next);
   }
-  for (auto& [path, listed] : known) {
-    if (listed.directory != nullptr) Release(listed.directory);
-  }
-  ordered_.Close();
-  queue_.WakeAll();
+  EndList(worker);
 }
 
-void TreeCopy::RunListed(Worker& worker, const ListedPath& path, ListedDirectories& known) {
+void TreeCopy::Run(Worker& worker, ListedAgainTask& task) {
+  {
+    const std::lock_guard lock(listed_mutex_);
+    std::erase_if(listed_, [](const auto& one) { return one.second.failed && IsTransient(*one.second.failed); });
+  }
+  for (const auto& path : task.paths) RunListed(worker, path);
+  EndList(worker);
+}
+
+// What lies in a directory that is walked anyway is only looked for.
+void TreeCopy::RunListed(Worker& worker, const ListedPath& path) {
   if (path.refused) return transfer_.Fail(ListedFailure(*path.refused, path.text));
-  if (path.components.empty()) return RunListedDirectory(worker, path, top_);
+  if (path.components.empty()) return RunListedDirectory(worker, path, listed_[""]);
   auto above = path.components;
   const std::string name = std::move(above.back());
   above.pop_back();
-  const Listed& parent = FindListed(worker, above, known);
-  if (parent.failed) {
-    Failure failure = *parent.failed;
-    failure.path = Join(path.components);
-    return transfer_.Fail(std::move(failure));
-  }
+  const bool is_walked = LiesInContents(above);
+  if (is_walked && list_ended_) return;
+  Listed& parent = FindListed(worker, above);
+  if (parent.failed) return FailListed(path, *parent.failed);
   if (parent.directory == nullptr) return transfer_.Filter();
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(parent.directory, error);
-  if (open == nullptr) return transfer_.Fail(SystemFailure(error->error, error->side, Join(path.components)));
+  if (open == nullptr) return FailListed(path, SystemFailure(error->error, error->side, {}));
   auto found = StatBeneath(open->source.get(), name.c_str());
   if (!found && (found.error().code == ENOENT || found.error().code == ENOTDIR))
-    return transfer_.Fail(ListedFailure(FailureReason::kNotInSource, Join(path.components)));
-  if (!found) return transfer_.Fail(SystemFailure(found.error(), Side::kSource, Join(path.components)));
+    return FailListed(path, ListedFailure(FailureReason::kNotInSource, {}));
+  if (!found) return FailListed(path, SystemFailure(found.error(), Side::kSource, {}));
+  if (is_walked) return;
 
   const auto directory = parent.directory;
   Met met = Meet(directory, *open, Join(above), {name.c_str(), static_cast<uint8_t>(IFTODT(found->st_mode))});
+  if (std::holds_alternative<DirectoryTask>(met.task)) {
+    Listed& itself = FindListed(worker, path.components);
+    if (itself.failed) return FailListed(path, *itself.failed);
+    if (itself.directory != nullptr) RunListedDirectory(worker, path, itself);
+    return;
+  }
+  parent.names.insert(name);
   if (auto* file = std::get_if<FileTask>(&met.task)) {
     directory->pending.fetch_add(1);
     if (ordered_.in_use()) return Order(worker, std::move(*file), met.bytes);
     RunOrPush(worker, std::move(*file));
-  } else if (std::holds_alternative<DirectoryTask>(met.task)) {
-    const Listed& itself = FindListed(worker, path.components, known);
-    if (itself.failed) return transfer_.Fail(Failure(*itself.failed));
-    if (itself.directory != nullptr) RunListedDirectory(worker, path, itself.directory);
   }
 }
 
+void TreeCopy::FailListed(const ListedPath& path, Failure failure) {
+  failure.path = Join(path.components);
+  if (listed_again_.size() < kMostAgain && retries_.Wants(failure)) return listed_again_.push_back(path);
+  transfer_.Fail(std::move(failure));
+}
+
 // The directory of these components, opened with those above it. None, without a failure, when it is not selected.
-const TreeCopy::Listed& TreeCopy::FindListed(Worker& worker, const std::vector<std::string>& components,
-                                             ListedDirectories& known) {
-  Listed* at = &known[""];
+TreeCopy::Listed& TreeCopy::FindListed(Worker& worker, const std::vector<std::string>& components) {
+  Listed* at = &listed_[""];
   std::string path;
   for (const auto& name : components) {
     const std::string above = path;
     path += (path.empty() ? "" : "/") + name;
-    const auto [next, is_new] = known.try_emplace(path);
+    std::unique_lock lock(listed_mutex_);
+    const auto [next, is_new] = listed_.try_emplace(path);
+    lock.unlock();
     Listed& listed = next->second;
     if (is_new && at->failed) {
       listed.failed = at->failed;
@@ -106,7 +124,10 @@ const TreeCopy::Listed& TreeCopy::FindListed(Worker& worker, const std::vector<s
       }();
       if (transfer_.selection.Walks({above, name}))
         listed.directory = OpenDirectoryPair(worker, {at->directory, name, follows}, listed.failed);
-      if (listed.directory != nullptr) at->directory->pending.fetch_add(1);
+      if (listed.directory != nullptr) {
+        at->directory->pending.fetch_add(1);
+        listed.directory->listed_names = &listed.names;
+      }
       if (listed.failed && listed.failed->error && listed.failed->error->code == ENOENT)
         listed.failed = ListedFailure(FailureReason::kNotInSource, path);
     }
@@ -115,28 +136,97 @@ const TreeCopy::Listed& TreeCopy::FindListed(Worker& worker, const std::vector<s
   return *at;
 }
 
+// Whether one of these directories, from the top down, is walked with all that is in it.
+bool TreeCopy::LiesInContents(const std::vector<std::string>& components) {
+  std::string path;
+  for (size_t depth = 0;; ++depth) {
+    const auto found = listed_.find(path);
+    if (found == listed_.end()) return false;
+    if (found->second.with_contents) return true;
+    if (depth == components.size()) return false;
+    path += (path.empty() ? "" : "/") + components[depth];
+  }
+}
+
 // Without a slash only the directory itself, which then is made though nothing goes into it.
-void TreeCopy::RunListedDirectory(Worker& worker, const ListedPath& path, const std::shared_ptr<Directory>& directory) {
+void TreeCopy::RunListedDirectory(Worker& worker, const ListedPath& path, Listed& listed) {
   std::optional<DirectoryTable::OpenError> error;
-  auto open = transfer_.directories.Get(directory, error);
-  if (open == nullptr) return transfer_.Fail(SystemFailure(error->error, error->side, PathOf(*directory, {})));
+  auto open = transfer_.directories.Get(listed.directory, error);
+  if (open == nullptr) return FailListed(path, SystemFailure(error->error, error->side, {}));
   // With patterns to include, a directory is made only when something goes into it, listed or not.
   if (!transfer_.selection.makes_on_demand()) {
     Outcome failed;
-    open = destinations_.Complete(directory, std::move(open), failed, worker.buffer.bytes());
-    if (failed) transfer_.Fail(std::move(*failed));
+    open = destinations_.Complete(listed.directory, std::move(open), failed, worker.buffer.bytes());
+    if (failed) return FailListed(path, std::move(*failed));
     if (open == nullptr) return;
   }
-  if (!path.with_contents) return;
-  directory->on_demand = transfer_.selection.makes_on_demand();
-  directory->pending.fetch_add(1);
-  if (ordered_.in_use()) return Walk(worker, directory);
-  queue_.Push(worker.index, ContentsTask{directory});
+  listed.with_contents = listed.with_contents || path.with_contents;
 }
 
 void TreeCopy::RunOrPush(Worker& worker, FileTask task) {
   if (queue_.outstanding() < kMostPushed) return queue_.Push(worker.index, std::move(task));
   Run(worker, task);
+}
+
+// What was listed is walked only now: whatever else of it the list holds is known.
+void TreeCopy::EndList(Worker& worker) {
+  list_ended_ = true;
+  std::vector<std::shared_ptr<Directory>> to_walk;
+  for (auto& [path, listed] : listed_) {
+    if (!listed.with_contents || std::exchange(listed.walked, true)) continue;
+    const Directory* above = listed.directory->parent.get();
+    while (above != nullptr && !listed_[PathOf(*above, {})].with_contents) above = above->parent.get();
+    if (above == nullptr) to_walk.push_back(listed.directory);
+  }
+  for (const auto& directory : to_walk) {
+    if (transfer_.control.cancelled() || !BeginContents(worker, directory)) continue;
+    if (ordered_.in_use())
+      Walk(worker, directory);
+    else
+      queue_.Push(worker.index, ContentsTask{directory});
+  }
+  if (!listed_again_.empty()) retries_.Keep(ListedAgainTask{std::exchange(listed_again_, {})});
+  ordered_.Close();
+  queue_.WakeAll();
+}
+
+bool TreeCopy::BeginContents(Worker& worker, const std::shared_ptr<Directory>& directory) {
+  directory->pending.fetch_add(1);
+  if (transfer_.selection.makes_on_demand()) return true;
+  Outcome failed;
+  std::optional<DirectoryTable::OpenError> error;
+  auto open = transfer_.directories.Get(directory, error);
+  if (open == nullptr)
+    failed = SystemFailure(error->error, error->side, PathOf(*directory, {}));
+  else
+    open = destinations_.Complete(directory, std::move(open), failed, worker.buffer.bytes());
+  if (open != nullptr) {
+    directory->on_demand = false;
+    return true;
+  }
+  if (failed && directory->parent != nullptr && retries_.Wants(*failed)) {
+    directory->parent->pending.fetch_add(1);
+    retries_.Keep(DirectoryTask{directory->parent, directory->name});
+  } else if (failed) {
+    transfer_.Fail(std::move(*failed));
+  }
+  Release(directory);
+  return false;
+}
+
+std::shared_ptr<Directory> TreeCopy::ListedBelow(const Directory& parent, const std::string& name) {
+  if (!transfer_.request.files_from) return nullptr;
+  const std::string path = PathOf(parent, name);
+  const std::lock_guard lock(listed_mutex_);
+  const auto found = listed_.find(path);
+  return found == listed_.end() ? nullptr : found->second.directory;
+}
+
+void TreeCopy::ReleaseListed() {
+  for (auto& [path, listed] : listed_) {
+    if (listed.directory != nullptr) Release(listed.directory);
+  }
+  listed_.clear();
 }
 
 }  // namespace smartcopy

@@ -78,8 +78,17 @@ void TreeCopy::Walk(Worker& worker, const std::shared_ptr<Directory>& from) {
       Order(worker, std::move(*file), met.bytes);
     }
     if (auto* below = std::get_if<DirectoryTask>(&met.task)) {
+      if (const auto listed = ListedBelow(*directory, below->name)) {
+        if (BeginContents(worker, listed)) Enter(worker, listed, levels);
+        continue;
+      }
       Outcome failed;
       const auto child = OpenDirectoryPair(worker, *below, failed);
+      if (failed && retries_.Wants(*failed)) {
+        directory->pending.fetch_add(1);
+        retries_.Keep(std::move(*below));
+        continue;
+      }
       if (failed) transfer_.Fail(std::move(*failed));
       if (child == nullptr) continue;
       directory->pending.fetch_add(1);
