@@ -13,7 +13,7 @@ import type { WorkFolder } from './work-folder.ts';
 /** One measured thing. */
 export type Measurement = Timed | Rated | Absent;
 
-export interface Timed {
+interface Timed {
   readonly name: string;
   readonly seconds: number;
   readonly bytes: number;
@@ -22,12 +22,12 @@ export interface Timed {
 }
 
 /** What the engine measured itself, and said only the rate of. */
-export interface Rated {
+interface Rated {
   readonly name: string;
   readonly bytesPerSecond: number;
 }
 
-export interface Absent {
+interface Absent {
   readonly name: string;
   /** Why there is no number. */
   readonly absent: string;
