@@ -13,6 +13,10 @@ const interruption = new AbortController();
 process.once('SIGINT', () => interruption.abort(new Error('interrupted')));
 
 try {
+  // What there is to do, without doing it.
+  const { plannedBytes } = await copy(source, destination, { dryRun: true, selection: { exclude: ['*.tmp'] } });
+  console.error(`${plannedBytes} bytes to copy`);
+
   // The short way: everything, and every byte read back.
   const { counters } = await copy(source, destination, { verify: { algorithm: 'XXH3' }, signal: interruption.signal });
   console.log(`${counters.filesDone} files copied, ${counters.bytesVerified} bytes read back and found equal`);

@@ -29,4 +29,11 @@ for (const type of ['xfs', 'btrfs'] as const) {
     assert.deepEqual(readDocument(copied).engineUsed, { ...nothingUsed, readWrite: bytes });
     assertSameTree(join(disk.path, 'copied'), source);
   });
+
+  test(`a benchmark on ${type} measures copies that move bytes, not shared blocks`, async (t) => {
+    if (!(await canLoop(t, type))) return;
+    const disk = await loopFileSystem(t, { type, sizeBytes: 1024 * MiB });
+    const { status, stderr } = await smartcopy(t, ['benchmark', disk.path, '--size', '32M']);
+    assert.equal(status, 0, stderr);
+  });
 }

@@ -3,6 +3,7 @@ import { digestAlgorithm } from '@smartcopy/crds';
 import { readableNumber } from '@smartcopy/crds/progress';
 import { digestRate } from '@smartcopy/native';
 import { escapePath } from '../engine/escape-path.ts';
+import { movedBytes } from '../engine/rate.ts';
 import { SmartcopyError } from '../errors.ts';
 import type { CopySettings } from '../library/copy-settings.ts';
 import { Engine } from '../library/engine.ts';
@@ -10,14 +11,31 @@ import { directBuffer, readSequentially, writeSequentially } from './sequential-
 import type { WorkFolder } from './work-folder.ts';
 
 /** One measured thing. */
-export interface Measurement {
+export type Measurement = Timed | Rated | Absent;
+
+interface Timed {
   readonly name: string;
   readonly seconds: number;
   readonly bytes: number;
   /** Of many files. */
   readonly files?: number;
-  /** Why there is no number; then the others are 0. */
-  readonly absent?: string;
+}
+
+/** What the engine measured itself, and said only the rate of. */
+interface Rated {
+  readonly name: string;
+  readonly bytesPerSecond: number;
+}
+
+interface Absent {
+  readonly name: string;
+  /** Why there is no number. */
+  readonly absent: string;
+}
+
+export function rateOf(measurement: Timed | Rated): number {
+  if ('bytesPerSecond' in measurement) return measurement.bytesPerSecond;
+  return measurement.seconds > 0 ? measurement.bytes / measurement.seconds : 0;
 }
 
 export interface BenchmarkPlan {
@@ -93,7 +111,7 @@ async function measureDirectly(
   signal: AbortSignal,
 ): Promise<Measurement> {
   const buffer = directBuffer(folder.file('direct'));
-  if (buffer === undefined) return { name, seconds: 0, bytes: 0, absent: 'this file system cannot bypass the page cache' };
+  if (buffer === undefined) return { name, absent: 'this file system cannot bypass the page cache' };
   const length = Math.floor(plan.sizeBytes / buffer.length) * buffer.length;
   const file = folder.file('direct');
   if (name === 'write, O_DIRECT')
@@ -108,14 +126,17 @@ interface Copied {
   readonly source: string;
 }
 
-/** Every copy goes to a new name: ext4 is slow where files were deleted a moment ago. */
+/**
+ * Every copy goes to a new name: ext4 is slow where files were deleted a moment ago. Bytes are read and written also where blocks could be
+ * shared (btrfs, XFS), for sharing takes no time that depends on the storage, and its rate would be none.
+ */
 async function measureCopy(name: string, { folder, source }: Copied, settings: CopySettings, signal: AbortSignal): Promise<Measurement> {
   const destination = folder.newFile();
   const began = performance.now();
-  const { counters } = await new Engine({ ...settings, signal }).copy(folder.file(source), destination);
+  const { counters } = await new Engine({ ...settings, io: 'Posix', signal }).copy(folder.file(source), destination);
   const seconds = secondsSince(began);
   folder.removePath(destination);
-  if (counters.bytesDone !== counters.bytesTotal) {
+  if (movedBytes(counters) !== counters.bytesTotal) {
     throw new SmartcopyError('SC_BENCHMARK', `${escapePath(destination)} was not copied whole`);
   }
   return { name, seconds, bytes: counters.bytesDone, ...(counters.filesDone > 1 ? { files: counters.filesDone } : {}) };
@@ -128,8 +149,7 @@ async function measureSmallFiles(folder: WorkFolder, plan: BenchmarkPlan, signal
 }
 
 function measureDigest(algorithm: (typeof digestAlgorithm.options)[number]): Measurement {
-  const bytes = digestRate(algorithm, digestMs);
-  return { name: `digest ${algorithm}, one thread, in cache`, seconds: 1, bytes };
+  return { name: `digest ${algorithm}, one thread, in cache`, bytesPerSecond: digestRate(algorithm, digestMs) };
 }
 
 function secondsSince(beganMs: number): number {

@@ -1,7 +1,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import { readableBytes, readableNumber, readableRate } from '@smartcopy/crds/progress';
 import { z } from 'zod';
-import { type BenchmarkPlan, type Measurement, measure, neededBytes, planBenchmark } from '../benchmark/measurements.ts';
+import { type BenchmarkPlan, type Measurement, measure, neededBytes, planBenchmark, rateOf } from '../benchmark/measurements.ts';
 import { WorkFolder } from '../benchmark/work-folder.ts';
 import { escapePath } from '../engine/escape-path.ts';
 import { InputError } from '../errors.ts';
@@ -90,17 +90,19 @@ function describe(measurement: Measurement, memory: Measurement | undefined): st
 }
 
 function showValue(measurement: Measurement, memory: Measurement | undefined): string {
-  if (measurement.absent !== undefined) return `not measured: ${measurement.absent}`;
+  if ('absent' in measurement) return `not measured: ${measurement.absent}`;
   const rate = rateOf(measurement);
-  const share = memory === undefined || memory === measurement ? '' : `, ${Math.round((100 * rate) / rateOf(memory))} % of the memory copy`;
-  const files = measurement.files === undefined ? '' : `${readableNumber(Math.round(measurement.files / measurement.seconds))} files/s, `;
+  const share =
+    memory === undefined || 'absent' in memory || memory === measurement
+      ? ''
+      : `, ${Math.round((100 * rate) / rateOf(memory))} % of the memory copy`;
+  const files =
+    'files' in measurement && measurement.files !== undefined
+      ? `${readableNumber(Math.round(measurement.files / measurement.seconds))} files/s, `
+      : '';
   return `${files}${readableRate(rate)}${share}`;
 }
 
-function rateOf({ bytes, seconds }: Measurement): number {
-  return seconds > 0 ? bytes / seconds : 0;
-}
-
 function forJson(measurement: Measurement): object {
-  return { ...measurement, bytesPerSecond: Math.round(rateOf(measurement)) };
+  return 'absent' in measurement ? measurement : { ...measurement, bytesPerSecond: Math.round(rateOf(measurement)) };
 }

@@ -15,7 +15,7 @@ type Choices = Required<
 >;
 
 /** Enough to outlast a server that restarts: with the pauses between them, about 15 seconds. */
-const defaultRetries = 3;
+export const defaultRetries = 3;
 
 /** The choices of a job, as the engine takes them. */
 export function choicesOf(asked: Asked): Choices {

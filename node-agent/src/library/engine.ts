@@ -2,6 +2,7 @@ import { keepEverything, preserveOf } from '../engine/defaults.ts';
 import { locateLocalEnds } from '../engine/local-paths.ts';
 import { ControlBlock, runTransfer, type Transfer, type TransferReport } from '../engine/run-transfer.ts';
 import { nameTemporaries } from '../engine/temporaries.ts';
+import { choicesOf } from '../engine/transfer-choices.ts';
 import { SmartcopyError } from '../errors.ts';
 import { planLocal } from '../system/local-plan.ts';
 import { type CheckedSettings, type CopySettings, checkSettings } from './copy-settings.ts';
@@ -70,32 +71,38 @@ export class Engine {
   }
 
   #plan(source: Buffer, destination: Buffer): Transfer {
-    const { threadCount, bufferBytes, numa, networkOptimized, update, verify, durability, crossMounts } = this.#settings;
+    const settings = this.#settings;
+    const { threadCount, bufferBytes, verify, digestsFd } = settings;
     const ends = locateLocalEnds(source, destination);
     const { parameters, memory } = planLocal(ends, {
       ...(threadCount === undefined ? {} : { threadCount }),
       ...(bufferBytes === undefined ? {} : { bufferBytes }),
-      numa,
-      networkOptimized,
+      numa: settings.numa,
+      networkOptimized: settings.networkOptimized,
     });
     const identity = ['library', ends.source.root, ends.source.path, ends.destination.root, ends.destination.path];
     return {
       ...ends,
       ...parameters,
-      update,
-      ...(verify === undefined ? {} : { digest: verify.algorithm }),
+      update: settings.update,
+      ...choicesOf(settings),
+      retries: settings.retries,
+      dryRun: settings.dryRun,
+      oneFileSystem: settings.oneFileSystem,
+      ...(verify === undefined || verify.level === 'None' ? {} : { digest: verify.algorithm }),
       verify: verify?.level ?? 'None',
-      durability,
+      ...(digestsFd === undefined ? {} : { digestsFd }),
+      durability: settings.durability,
       temporaries: nameTemporaries(
         identity.map((part) => Buffer.from(part)),
         Date.now(),
       ),
-      ...preserveOf(undefined),
-      io: 'Auto',
-      directIo: 'Auto',
+      ...preserveOf(settings.preserve),
+      io: settings.io,
+      directIo: settings.directIo,
       ...memory,
       ...keepEverything,
-      crossMounts,
+      crossMounts: settings.crossMounts,
       scanTotals: true,
     };
   }

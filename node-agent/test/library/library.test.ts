@@ -1,10 +1,32 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { CopyError, type CopyProgress, copy, Engine, type Failure, InputError, NativeIoError, RefusedError } from 'smartcopy';
+import {
+  CopyError,
+  type CopyProgress,
+  type CopySettings,
+  copy,
+  Engine,
+  type Failure,
+  InputError,
+  NativeIoError,
+  RefusedError,
+} from 'smartcopy';
 import { startProgram, temporaryDirectory } from '../cli/run-cli.ts';
 
 const example = fileURLToPath(new URL('../../../examples/library.ts', import.meta.url));
@@ -107,6 +129,69 @@ test('what cannot be done has an error of its own kind', async (t) => {
     return true;
   });
 });
+
+test('a dry run counts what would be copied, and writes nothing', async (t) => {
+  const { source, destination } = twoFiles(t);
+  const { counters, plannedBytes } = await copy(source, destination, { dryRun: true, selection: { exclude: ['inner'] } });
+  assert.deepEqual([counters.filesDone, counters.entriesFiltered, plannedBytes], [1, 1, 3_000_000]);
+  assert.equal(existsSync(destination), false);
+});
+
+test('choices reach the engine as those of a job do', async (t) => {
+  const { source, destination } = twoFiles(t);
+  symlinkSync('big', join(source, 'link'));
+  mkdirSync(destination);
+  writeFileSync(join(destination, 'big'), 'mine');
+  chmodSync(join(source, 'inner/small'), 0o751);
+  const settings: CopySettings = {
+    onConflict: 'Skip',
+    symlinks: 'Skip',
+    ordering: 'Path',
+    atomic: 'Always',
+    retries: 0,
+    oneFileSystem: true,
+  };
+  const { counters } = await copy(source, destination, { ...settings, preserve: { mode: false } });
+  assert.deepEqual([counters.filesDone, counters.filesSkipped], [1, 1]);
+  assert.equal(readFileSync(join(destination, 'big'), 'utf8'), 'mine');
+  assert.deepEqual(readdirSync(destination).sort(), ['big', 'inner']);
+  assert.equal(statSync(join(destination, 'inner/small')).mode & 0o777, 0o751 & ~process.umask());
+});
+
+test('holes, calls and sizes are as they are asked for', async (t) => {
+  const { source, destination } = twoFiles(t);
+  writeFileSync(join(source, 'zeros'), Buffer.alloc(2 ** 20));
+  const mapped = await copy(source, `${destination}1`, { io: 'Mmap', selection: { minSize: '1Ki' } });
+  assert.deepEqual([mapped.counters.filesDone, mapped.counters.mmapBytes], [2, 3_000_000 + 2 ** 20]);
+  const sparse = await copy(source, `${destination}2`, { preserve: { sparse: 'Always' } });
+  assert.ok(sparse.counters.holeBytes > 2 ** 19, JSON.stringify(sparse.counters));
+});
+
+test('digests go to an open file', async (t) => {
+  const { source, destination } = twoFiles(t);
+  const list = `${destination}.list`;
+  const fd = openSync(list, 'w');
+  await copy(source, destination, { verify: { algorithm: 'SHA256', level: 'Source' }, digestsFd: fd });
+  closeSync(fd);
+  const digest = createHash('sha256').update('content').digest('hex');
+  assert.ok(readFileSync(list, 'utf8').split('\n').includes(`${digest}  inner/small`), readFileSync(list, 'utf8'));
+});
+
+const contradictions: readonly (readonly [settings: CopySettings, said: RegExp])[] = [
+  [{ io: 'Mmap', directIo: 'Always' }, /directIo: goes past the page cache/],
+  [{ digestsFd: 9 }, /digestsFd: .*verify/],
+  [{ dryRun: true, verify: {} }, /dryRun: copies nothing/],
+  [{ selection: { include: ['a['] } }, /selection\.include\.0: must close/],
+  [{ retries: 101 }, /retries: /],
+];
+for (const [settings, said] of contradictions) {
+  test(`${JSON.stringify(settings)} is refused in a sentence`, () => {
+    assert.throws(
+      () => new Engine(settings),
+      (error) => error instanceof InputError && said.test(error.message),
+    );
+  });
+}
 
 test('the example runs', async (t) => {
   const { source, destination } = twoFiles(t);
