@@ -16,6 +16,7 @@ namespace {
 constexpr off_t kSmallestReserved = off_t{1} << 20;
 
 // O_NONBLOCK: what was a regular file in the listing may be a FIFO by now, and opening that would wait for a writer.
+constexpr mode_t kPrivateMode = 0600;
 constexpr uint64_t kOpenSource = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 // Whether the file is one that the kernel makes up as it is read, whose size means nothing.
@@ -210,7 +211,7 @@ Outcome FileCopier::MendMetadata(const FileCopy& file, const struct stat& found,
 
 Outcome FileCopier::CreateDestination(FileCopy& file, bool exactly) {
   const auto final_mode = exactly ? FinalMode(file) : std::nullopt;
-  auto made = MakeFile(file, final_mode.value_or(0600));
+  auto made = MakeFile(file, final_mode.value_or(kPrivateMode));
   if (!made) return TaskFailure(file.task, made.error(), Side::kDestination);
   file.destination = std::move(*made);
   if (!final_mode) return LookAtCreated(file);
@@ -258,7 +259,10 @@ Outcome FileCopier::LookAtCreated(FileCopy& file) {
     return TaskFailure(file.task, created.error(), Side::kDestination);
   }
   file.created = *created;
-  if (file.task.directory->created) file.task.directory->new_file_owner.Learn(*created);
+  const Directory& directory = *file.task.directory;
+  const bool has_its_mode = (created->st_mode & 07777) == kPrivateMode;
+  if (!has_its_mode) directory.file_system->invents_modes.store(true, std::memory_order_relaxed);
+  if (has_its_mode && directory.created) file.task.directory->new_file_owner.Learn(*created);
   return std::nullopt;
 }
 
@@ -397,7 +401,8 @@ ContentCopy FileCopier::ContentOf(FileCopy& file, Worker* worker) {
   content.source = file.source.get();
   content.destination = file.destination.get();
   content.size = file.source_stat.st_size;
-  content.source_device = file.task.directory->source_id.device;
+  // The file's own: overlayfs has its files on other devices than its directories.
+  content.source_device = file.source_stat.st_dev;
   content.destination_device = file.task.directory->destination_id.device;
   content.moved = &file.moved;
   content.plan = &file.plan;

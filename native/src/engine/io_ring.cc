@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 namespace smartcopy {
 namespace {
@@ -15,8 +17,9 @@ namespace {
 constexpr unsigned kSingleIssuer = 1U << 12;  // Linux 6.0
 constexpr unsigned kDeferTaskRun = 1U << 13;  // Linux 6.1
 
-// How often the kernel may say that it takes nothing right now.
+// How often the kernel may say that it takes nothing right now, with a pause after each: a second together.
 constexpr int kMostTries = 1000;
+constexpr std::chrono::milliseconds kPause{1};
 
 uint32_t Load(uint32_t* word) { return std::atomic_ref<uint32_t>(*word).load(std::memory_order_acquire); }
 void Store(uint32_t* word, uint32_t value) { std::atomic_ref<uint32_t>(*word).store(value, std::memory_order_release); }
@@ -114,6 +117,7 @@ std::optional<IoError> IoRing::SubmitAndWait() {
     // EAGAIN and EBUSY: the kernel is short of memory or of room for completions, and takes more once some are seen.
     if (taken == -EAGAIN || taken == -EBUSY) {
       if (Load(completion_tail_) != *completion_head_) return std::nullopt;
+      std::this_thread::sleep_for(kPause);
       continue;
     }
     if (auto error = ErrorOf(taken, Syscall::kIoUringEnter)) return error;

@@ -84,6 +84,7 @@ class MetadataKeeper {
   Outcome KeepNamed(const char* name, XattrKind kind);
   Outcome RemoveOthers(const XattrNames& kept);
   Outcome KeepMode();
+  Result<bool> HasMode(mode_t mode) const;
 
   std::optional<IoError> Set(const char* name, std::string_view value);
   Result<bool> HasAlready(const char* name, std::string_view value) const;
@@ -250,12 +251,22 @@ Outcome MetadataKeeper::KeepMode() {
   if (may_allow_more || mode_touched_ || mode != present) {
     const auto error = ErrorOf(sys::Fchmod(ends_.destination, mode), Syscall::kFchmod);
     if (error && !IsOneOf(error->code, kModeRefused)) return AtDestination(*error);
-    if (error) {
-      if (Outcome failed = Lose(Attribute::kMode, *error)) return failed;
+    auto kept = error ? Result<bool>(false) : HasMode(mode);
+    if (!kept) return AtDestination(kept.error());
+    if (!*kept) {
+      if (Outcome failed = Lose(Attribute::kMode, error.value_or(IoError{0, Syscall::kFchmod}))) return failed;
     }
   }
   if (drops_by_choice) return Lose(Attribute::kSetuid, {0, Syscall::kFchmod});
   return drops_for_owner ? Lose(Attribute::kSetuid, {EPERM, Syscall::kFchmod}) : std::nullopt;
+}
+
+// Whether the mode that was set is there. Only looked at where the file system has modes of its own making.
+Result<bool> MetadataKeeper::HasMode(mode_t mode) const {
+  if (!entry_.directory.file_system->invents_modes.load(std::memory_order_relaxed)) return true;
+  auto found = StatOf(ends_.destination);
+  if (!found) return found.error();
+  return (found->st_mode & 07777) == mode;
 }
 
 }  // namespace

@@ -380,7 +380,7 @@ TreeCopy::Met TreeCopy::Meet(const std::shared_ptr<Directory>& directory, const 
   if (type == DT_UNKNOWN || (type == DT_REG && wants_size)) {
     auto found = StatBeneath(open.source.get(), entry.name);
     if (!found) {
-      transfer_.Fail(SystemFailure(found.error(), Side::kSource, PathOf(*directory, entry.name)));
+      FailMet(SystemFailure(found.error(), Side::kSource, PathOf(*directory, entry.name)));
       return met;
     }
     type = IFTODT(found->st_mode);
@@ -402,6 +402,12 @@ TreeCopy::Met TreeCopy::Meet(const std::shared_ptr<Directory>& directory, const 
   return met;
 }
 
+// An entry that never becomes a task is one of the totals like those that fail later.
+void TreeCopy::FailMet(Failure failure) {
+  transfer_.Meet(0);
+  transfer_.Fail(std::move(failure));
+}
+
 // What a link leads to is selected by the name of the link.
 TreeCopy::Met TreeCopy::MeetLink(const std::shared_ptr<Directory>& directory, const EntryName& entry) {
   Met met;
@@ -415,12 +421,12 @@ TreeCopy::Met TreeCopy::MeetLink(const std::shared_ptr<Directory>& directory, co
     if (failure->error && transfer_.IsLeftOutMount(*failure->error) && failure->reason == FailureReason::kMountPoint)
       transfer_.Filter();
     else
-      transfer_.Fail(std::move(*failure));
+      FailMet(std::move(*failure));
     return met;
   }
   auto found = StatOf(std::get_if<UniqueFd>(&opened)->get());
   if (!found) {
-    transfer_.Fail(SystemFailure(found.error(), Side::kSource, PathOf(*directory, name)));
+    FailMet(SystemFailure(found.error(), Side::kSource, PathOf(*directory, name)));
     return met;
   }
   const bool is_directory = S_ISDIR(found->st_mode);

@@ -131,6 +131,7 @@ class TreeCopy final : private CompletionListener {
   Met Meet(const std::shared_ptr<Directory>& directory, const OpenDirectory& open, const std::string& path,
            Listing::Entry entry);
   Met MeetLink(const std::shared_ptr<Directory>& directory, const EntryName& name);
+  void FailMet(Failure failure);
   void RunFile(Worker& worker, FileTask& task, std::shared_ptr<OpenDirectory> open);
 
   // In an order (tree_order.cc).

@@ -69,7 +69,7 @@ function summarisePlan(report: TransferReport): string {
 export function describeDetails(report: TransferReport): readonly string[] {
   const { counters } = report;
   return [
-    `${readableCount(counters.filesTotal, 'file')} and ${readableBytes(counters.bytesTotal)} found, ${readableNumber(counters.directoriesDone)} directories`,
+    `${readableCount(counters.filesTotal, 'file')} and ${readableBytes(counters.bytesTotal)} found, ${readableCount(counters.directoriesDone, 'directory', 'directories')}`,
     ...(counters.bytesVerified > 0 ? [`${readableBytes(counters.bytesVerified)} read back and found equal`] : []),
     ...report.fallbacks.filter(({ from }) => !namedByUser.has(from)).map(describeFallback),
     ...(report.temporariesRemoved > 0 ? [`${report.temporariesRemoved} temporary files of an earlier run removed`] : []),

@@ -39,6 +39,7 @@ export function causeOfLoss({ what, errno }: Pick<Loss, 'what' | 'errno'>): stri
   switch (errno) {
     case undefined:
       if (what === 'time') return 'the file system at the destination keeps no such times, or coarser ones';
+      if (what === 'mode') return 'the file system at the destination has no place for such modes';
       return 'the TransferPolicy of the destination does not keep them';
     case 'EPERM':
     case 'EACCES':
