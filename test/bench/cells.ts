@@ -75,6 +75,7 @@ const mixed = groups('mixed 1.6 GB', [
   { folder: 'huge', fileCount: 1, fileBytes: GB },
 ]);
 const oneGiB = groups('1 GiB in one file', [{ folder: '.', fileCount: 1, fileBytes: GiB }]);
+const threeGiB = groups('3 GiB in one file', [{ folder: '.', fileCount: 1, fileBytes: 3 * GiB }]);
 const smallFiles = groups(
   '100,000 x 4 KiB in 100 directories',
   Array.from({ length: 100 }, (_, index) => ({ folder: `d${index}`, fileCount: 1000, fileBytes: 4 * KiB })),
@@ -314,8 +315,8 @@ export const cells: readonly Cell[] = [
     ] as const
   ).map(([algorithm, peer]) => ({
     ...usual,
-    name: `digests of 2 x 1 GiB, ${algorithm}`,
-    tree: oneGiB,
+    name: `digests of 2 x 3 GiB, ${algorithm}`,
+    tree: threeGiB,
     place: 'tmpfs' as const,
     destination: 'copied' as const,
     ours: smartcopyVerify(algorithm),
