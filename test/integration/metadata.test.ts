@@ -96,6 +96,13 @@ test('a file system that keeps little is told of, kind by kind, and with strict 
     /^smartcopy: warning: 1 copy without the extended attributes of the source: .*\(EOPNOTSUPP\); the first: a\.txt$/m,
   );
 
+  const again = JSON.parse((await smartcopy(t, ['-i', '--json', source, join(disk.path, 'copy')])).stdout);
+  assert.deepEqual(
+    again.progress.notKept.find(({ what }: { what: string }) => what === 'mode'),
+    { what: 'mode', count: 3, path: 'a.txt' },
+  );
+  const given = ['--no-preserve', 'owner,mode,times,xattrs', '--preserve-strict'];
+  assert.equal((await smartcopy(t, [...given, source, join(disk.path, 'given')])).status, 0);
   const strict = await smartcopy(t, ['--preserve-strict', source, join(disk.path, 'strict')]);
   assert.equal(strict.status, 1);
   assert.match(strict.stderr, /a\.txt: something of it could not be kept/);

@@ -74,7 +74,6 @@ std::shared_ptr<OpenDirectory> DestinationMaker::Complete(const std::shared_ptr<
     if (!failed && !(*next)->refused.load()) continue;
     // It may be made yet.
     if (failed && transfer_.request.retries > 0 && IsTransient(*failed)) return nullptr;
-    // What is below it is not told of again.
     for (; next != unmade.rend(); ++next) (*next)->refused.store(true);
     return nullptr;
   }
@@ -82,6 +81,12 @@ std::shared_ptr<OpenDirectory> DestinationMaker::Complete(const std::shared_ptr<
   open = transfer_.directories.Get(directory, error);
   if (open == nullptr) failed = SystemFailure(error->error, error->side, PathOf(*directory, {}));
   return open;
+}
+
+void DestinationMaker::Refuse(const std::shared_ptr<Directory>& directory) {
+  const std::lock_guard lock(mutex_);
+  for (auto at = directory; at != nullptr && !at->made.load(std::memory_order_acquire); at = at->parent)
+    at->refused.store(true);
 }
 
 std::optional<Failure> DestinationMaker::CompleteOne(const std::shared_ptr<Directory>& directory,
@@ -93,7 +98,12 @@ std::optional<Failure> DestinationMaker::CompleteOne(const std::shared_ptr<Direc
   const auto own = transfer_.directories.Get(directory, error);
   if (own == nullptr) return failed(*error);
   if (IsComplete(*directory, *own)) return std::nullopt;
-  const auto parent = transfer_.directories.Get(directory->parent, error);
+  auto parent = transfer_.directories.Get(directory->parent, error);
+  if (parent != nullptr && !IsComplete(*directory->parent, *parent)) {
+    // It was made, and what came after that failed for a passing reason.
+    if (auto failure = CompleteOne(directory->parent, buffer)) return failure;
+    parent = transfer_.directories.Get(directory->parent, error);
+  }
   if (parent == nullptr) return failed(*error);
   UniqueFd destination;
   if (directory->made.load()) {

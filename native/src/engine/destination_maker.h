@@ -25,6 +25,8 @@ class DestinationMaker {
   std::shared_ptr<OpenDirectory> Complete(const std::shared_ptr<Directory>& directory,
                                           std::shared_ptr<OpenDirectory> open, std::optional<Failure>& failed,
                                           std::span<std::byte> buffer);
+  // What could not be made for a passing reason, and is not tried again: nothing below it is told of once more.
+  void Refuse(const std::shared_ptr<Directory>& directory);
 
   void RemoveLeftovers(const Directory& directory, int destination, std::span<std::byte> buffer);
 

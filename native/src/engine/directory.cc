@@ -13,6 +13,7 @@ namespace smartcopy {
 namespace {
 
 // Not in linux/magic.h, from the file systems' own sources.
+constexpr auto kExfatMagic = 0x2011BAB0;
 constexpr auto kXfsMagic = 0x58465342;
 constexpr auto kBcachefsMagic = 0xCA451A4E;
 constexpr auto kZfsMagic = 0x2FC12FC1;
@@ -141,6 +142,7 @@ Result<DestinationFileSystem*> DirectoryTable::FileSystemOf(const UniqueFd& dest
   made->trusts_syncfs = sync_fd.ok() && TrustsSyncfs(facts.f_type);
   if (sync_fd) made->sync_fd = std::move(*sync_fd);
   made->is_memory = facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
+  made->invents_modes = facts.f_type == MSDOS_SUPER_MAGIC || facts.f_type == kExfatMagic;
   made->preallocates = facts.f_type == EXT4_SUPER_MAGIC || facts.f_type == kXfsMagic;
   return file_systems_.emplace(device, std::move(made)).first->second.get();
 }

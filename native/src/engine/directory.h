@@ -46,8 +46,8 @@ struct DestinationFileSystem {
   // Whether it keeps modification times to the nanosecond; not known before the first was set.
   enum class Times : uint8_t { kUnknown, kExact, kCoarse };
   std::atomic<Times> times{Times::kUnknown};
-  // A file here had another mode than it was made with: chmod may do nothing and say nothing (FAT), so every mode that
-  // is set is looked at.
+  // FAT, or a file here had another mode than it was made with: chmod may do nothing and say nothing, so every mode
+  // that is set is looked at.
   std::atomic<bool> invents_modes{false};
   // As statfs tells it.
   long type = 0;

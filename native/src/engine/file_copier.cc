@@ -16,8 +16,10 @@ namespace {
 constexpr off_t kSmallestReserved = off_t{1} << 20;
 
 // O_NONBLOCK: what was a regular file in the listing may be a FIFO by now, and opening that would wait for a writer.
-constexpr mode_t kPrivateMode = 0600;
 constexpr uint64_t kOpenSource = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+// Of a file that is not finished.
+constexpr mode_t kPrivateMode = 0600;
 
 // Whether the file is one that the kernel makes up as it is read, whose size means nothing.
 Result<bool> IsMadeUp(int file) {
@@ -273,6 +275,7 @@ std::optional<mode_t> FileCopier::FinalMode(const FileCopy& file) const {
   const Directory& directory = *file.task.directory;
   if (!directory.created || directory.inherits_acl || !directory.new_file_owner.IsOf(file.source_stat))
     return std::nullopt;
+  if (directory.file_system->invents_modes.load(std::memory_order_relaxed)) return std::nullopt;
   const mode_t mode = ModeOf(transfer_.request, file.source_stat);
   const bool is_plain = (mode & ~static_cast<mode_t>(0777)) == 0;
   return transfer_.request.preserve.mode && is_plain ? std::optional(mode) : std::nullopt;

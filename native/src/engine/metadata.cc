@@ -251,7 +251,7 @@ Outcome MetadataKeeper::KeepMode() {
   if (may_allow_more || mode_touched_ || mode != present) {
     const auto error = ErrorOf(sys::Fchmod(ends_.destination, mode), Syscall::kFchmod);
     if (error && !IsOneOf(error->code, kModeRefused)) return AtDestination(*error);
-    auto kept = error ? Result<bool>(false) : HasMode(mode);
+    auto kept = error ? Result<bool>(false) : preserve_.mode ? HasMode(mode) : Result<bool>(true);
     if (!kept) return AtDestination(kept.error());
     if (!*kept) {
       if (Outcome failed = Lose(Attribute::kMode, error.value_or(IoError{0, Syscall::kFchmod}))) return failed;

@@ -25,9 +25,11 @@ class Retries {
     const std::lock_guard lock(mutex_);
     return round_ < rounds_ && kept_.size() < kMostKept;
   }
-  void Keep(Task task) {
+  // A task of several entries counts as so many.
+  void Keep(Task task, size_t entries = 1) {
     const std::lock_guard lock(mutex_);
     kept_.push_back(std::move(task));
+    kept_entries_ += static_cast<int64_t>(entries);
   }
 
   // The tasks of the next round, after its pause; at once when the transfer is cancelled. Called by one thread at a
@@ -39,7 +41,7 @@ class Retries {
       tasks.swap(kept_);
       if (tasks.empty()) return tasks;
       ++round_;
-      tried_again_ += static_cast<int64_t>(tasks.size());
+      tried_again_ += std::exchange(kept_entries_, 0);
     }
     constexpr auto kStep = std::chrono::milliseconds(20);
     for (auto waited = kStep * 0; waited < pause_ && !control_.cancelled(); waited += kStep)
@@ -60,6 +62,7 @@ class Retries {
   std::mutex mutex_;
   std::vector<Task> kept_;
   int round_ = 0;
+  int64_t kept_entries_ = 0;
   int64_t tried_again_ = 0;
   std::chrono::milliseconds pause_{100};
 };

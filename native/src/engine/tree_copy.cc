@@ -223,18 +223,27 @@ void TreeCopy::Run(Worker& worker, ContentsTask& task) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(task.directory, error);
   if (open != nullptr) return ListDirectory(worker, task.directory, open);
-  transfer_.Fail(SystemFailure(error->error, error->side, PathOf(*task.directory, {})));
-  Release(task.directory);
+  LoseContents(task.directory, SystemFailure(error->error, error->side, PathOf(*task.directory, {})));
+}
+
+// Contents that cannot be listed, now or at all.
+void TreeCopy::LoseContents(const std::shared_ptr<Directory>& directory, Failure failure) {
+  if (retries_.Wants(failure)) return retries_.Keep(ContentsTask{directory});
+  transfer_.Fail(std::move(failure));
+  Release(directory);
 }
 
 void TreeCopy::Run(Worker& worker, EntriesTask& task) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(task.directory, error);
   const auto directory = task.directory;
-  if (open != nullptr)
+  if (open == nullptr) {
+    Failure failure = SystemFailure(error->error, error->side, PathOf(*directory, {}));
+    if (retries_.Wants(failure)) return retries_.Keep(std::move(task));
+    transfer_.Fail(std::move(failure));
+  } else {
     RunEntries(worker, std::move(task), open);
-  else
-    transfer_.Fail(SystemFailure(error->error, error->side, PathOf(*directory, {})));
+  }
   Release(directory);
 }
 
@@ -326,16 +335,14 @@ void TreeCopy::ListDirectory(Worker& worker, const std::shared_ptr<Directory>& d
   if (directory == top_ && !top_->created && !transfer_.request.dry_run)
     destinations_.RemoveLeftovers(*top_, open->destination.get(), worker.buffer.bytes());
   auto listing = Listing::Read(open->source.get(), worker.buffer.bytes());
-  if (!listing) {
-    transfer_.Fail(SystemFailure(listing.error(), Side::kSource, PathOf(*directory, {})));
-    return Release(directory);
-  }
+  if (!listing) return LoseContents(directory, SystemFailure(listing.error(), Side::kSource, PathOf(*directory, {})));
   const std::string path = transfer_.selection.needs_paths() ? PathOf(*directory, {}) : std::string();
   EntriesTask entries{directory, std::make_shared<const Listing>(std::move(*listing)), 0, 0};
   entries.end = entries.listing->size();
   for (size_t index = 0; index < entries.end; ++index) {
     const auto entry = (*entries.listing)[index];
     if (entry.type != DT_DIR) continue;
+    if (directory->listed_names != nullptr && directory->listed_names->contains(entry.name)) continue;
     if (transfer_.selection.Walks({path, entry.name}))
       PushDirectory(worker, {directory, entry.name});
     else
@@ -453,6 +460,7 @@ void TreeCopy::RunFile(Worker& worker, FileTask& task, std::shared_ptr<OpenDirec
     Outcome failed;
     open = destinations_.Complete(task.directory, std::move(open), failed, worker.buffer.bytes());
     if (failed && retries_.Wants(*failed)) return retries_.Keep(std::move(task));
+    if (failed) destinations_.Refuse(task.directory);
     if (failed) transfer_.Fail(std::move(*failed));
     if (open == nullptr) return Release(task.directory);
   }

@@ -115,6 +115,7 @@ class TreeCopy final : private CompletionListener {
   void Run(Worker& worker, EntriesTask& task);
   void Run(Worker& worker, FileTask& task);
   void Run(Worker& worker, ContentsTask& task);
+  void LoseContents(const std::shared_ptr<Directory>& directory, Failure failure);
   void Run(Worker& worker, OrderedWalkTask& task);
   void Run(Worker& worker, PathListTask& task);
   void Run(Worker& worker, ListedAgainTask& task);
@@ -143,14 +144,18 @@ class TreeCopy final : private CompletionListener {
 
   // By a list (tree_list.cc).
   void RunListed(Worker& worker, const ListedPath& path);
+  void LookForListed(const ListedPath& path);
   void FailListed(const ListedPath& path, Failure failure);
   Listed& FindListed(Worker& worker, const std::vector<std::string>& components);
   void RunListedDirectory(Worker& worker, const ListedPath& path, Listed& listed);
   bool LiesInContents(const std::vector<std::string>& components);
   void RunOrPush(Worker& worker, FileTask task);
   void EndList(Worker& worker);
-  // Makes a listed directory ready to be walked. False when that failed.
+  // Makes a listed directory ready to be walked. False when that failed, or when it was done before: what lies above it
+  // and could not be listed at first comes later.
   bool BeginContents(Worker& worker, const std::shared_ptr<Directory>& directory);
+  // Answers what was noted of a listed directory until now.
+  bool MarkWalked(const Directory& directory, bool walked);
   // The directory of that name if it was listed itself, or something in it.
   std::shared_ptr<Directory> ListedBelow(const Directory& parent, const std::string& name);
   void ReleaseListed();

@@ -55,7 +55,9 @@ void TreeCopy::Run(Worker& worker, ListedAgainTask& task) {
     const std::lock_guard lock(listed_mutex_);
     std::erase_if(listed_, [](const auto& one) { return one.second.failed && IsTransient(*one.second.failed); });
   }
-  for (const auto& path : task.paths) RunListed(worker, path);
+  for (const auto& path : task.paths) {
+    if (!transfer_.control.cancelled()) RunListed(worker, path);
+  }
   EndList(worker);
 }
 
@@ -67,7 +69,7 @@ void TreeCopy::RunListed(Worker& worker, const ListedPath& path) {
   const std::string name = std::move(above.back());
   above.pop_back();
   const bool is_walked = LiesInContents(above);
-  if (is_walked && list_ended_) return;
+  if (is_walked && list_ended_) return LookForListed(path);
   Listed& parent = FindListed(worker, above);
   if (parent.failed) return FailListed(path, *parent.failed);
   if (parent.directory == nullptr) return transfer_.Filter();
@@ -84,8 +86,10 @@ void TreeCopy::RunListed(Worker& worker, const ListedPath& path) {
   Met met = Meet(directory, *open, Join(above), {name.c_str(), static_cast<uint8_t>(IFTODT(found->st_mode))});
   if (std::holds_alternative<DirectoryTask>(met.task)) {
     Listed& itself = FindListed(worker, path.components);
-    if (itself.failed) return FailListed(path, *itself.failed);
-    if (itself.directory != nullptr) RunListedDirectory(worker, path, itself);
+    if (itself.directory != nullptr) return RunListedDirectory(worker, path, itself);
+    // Left out or failed, which is told and counted; a walk of what is above may still try what only failed for now.
+    if (!itself.failed || !IsTransient(*itself.failed)) parent.names.insert(name);
+    if (itself.failed) FailListed(path, *itself.failed);
     return;
   }
   parent.names.insert(name);
@@ -94,6 +98,16 @@ void TreeCopy::RunListed(Worker& worker, const ListedPath& path) {
     if (ordered_.in_use()) return Order(worker, std::move(*file), met.bytes);
     RunOrPush(worker, std::move(*file));
   }
+}
+
+// Whether a path is there at all, by no directory of those that are copied: they may be at work in it already.
+void TreeCopy::LookForListed(const ListedPath& path) {
+  std::optional<DirectoryTable::OpenError> error;
+  const auto top = transfer_.directories.Get(top_, error);  // the top is never closed
+  const auto found = OpenBeneath(top->source.get(), Join(path.components).c_str(), O_PATH | O_NOFOLLOW,
+                                 transfer_.directories.source_resolve());
+  if (found || (found.error().code != ENOENT && found.error().code != ENOTDIR)) return;
+  FailListed(path, ListedFailure(FailureReason::kNotInSource, {}));
 }
 
 void TreeCopy::FailListed(const ListedPath& path, Failure failure) {
@@ -173,7 +187,7 @@ void TreeCopy::EndList(Worker& worker) {
   list_ended_ = true;
   std::vector<std::shared_ptr<Directory>> to_walk;
   for (auto& [path, listed] : listed_) {
-    if (!listed.with_contents || std::exchange(listed.walked, true)) continue;
+    if (!listed.with_contents || listed.walked) continue;
     const Directory* above = listed.directory->parent.get();
     while (above != nullptr && !listed_[PathOf(*above, {})].with_contents) above = above->parent.get();
     if (above == nullptr) to_walk.push_back(listed.directory);
@@ -185,12 +199,14 @@ void TreeCopy::EndList(Worker& worker) {
     else
       queue_.Push(worker.index, ContentsTask{directory});
   }
-  if (!listed_again_.empty()) retries_.Keep(ListedAgainTask{std::exchange(listed_again_, {})});
+  const size_t again = listed_again_.size();
+  if (again > 0) retries_.Keep(ListedAgainTask{std::exchange(listed_again_, {})}, again);
   ordered_.Close();
   queue_.WakeAll();
 }
 
 bool TreeCopy::BeginContents(Worker& worker, const std::shared_ptr<Directory>& directory) {
+  if (MarkWalked(*directory, true)) return false;
   directory->pending.fetch_add(1);
   if (transfer_.selection.makes_on_demand()) return true;
   Outcome failed;
@@ -205,6 +221,7 @@ bool TreeCopy::BeginContents(Worker& worker, const std::shared_ptr<Directory>& d
     return true;
   }
   if (failed && directory->parent != nullptr && retries_.Wants(*failed)) {
+    MarkWalked(*directory, false);
     directory->parent->pending.fetch_add(1);
     retries_.Keep(DirectoryTask{directory->parent, directory->name});
   } else if (failed) {
@@ -212,6 +229,11 @@ bool TreeCopy::BeginContents(Worker& worker, const std::shared_ptr<Directory>& d
   }
   Release(directory);
   return false;
+}
+
+bool TreeCopy::MarkWalked(const Directory& directory, bool walked) {
+  const std::lock_guard lock(listed_mutex_);
+  return std::exchange(listed_[PathOf(directory, {})].walked, walked);
 }
 
 std::shared_ptr<Directory> TreeCopy::ListedBelow(const Directory& parent, const std::string& name) {

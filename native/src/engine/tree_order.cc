@@ -100,17 +100,11 @@ void TreeCopy::Walk(Worker& worker, const std::shared_ptr<Directory>& from) {
 void TreeCopy::Enter(Worker& worker, const std::shared_ptr<Directory>& directory, std::vector<Level>& levels) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(directory, error);
-  if (open == nullptr) {
-    transfer_.Fail(SystemFailure(error->error, error->side, PathOf(*directory, {})));
-    return Release(directory);
-  }
+  if (open == nullptr) return LoseContents(directory, SystemFailure(error->error, error->side, PathOf(*directory, {})));
   if (directory == top_ && !top_->created && !transfer_.request.dry_run)
     destinations_.RemoveLeftovers(*top_, open->destination.get(), worker.buffer.bytes());
   auto listing = Listing::Read(open->source.get(), worker.buffer.bytes());
-  if (!listing) {
-    transfer_.Fail(SystemFailure(listing.error(), Side::kSource, PathOf(*directory, {})));
-    return Release(directory);
-  }
+  if (!listing) return LoseContents(directory, SystemFailure(listing.error(), Side::kSource, PathOf(*directory, {})));
   auto order = OrderOf(*listing);
   levels.push_back({directory, std::move(*listing), std::move(order), 0});
 }
