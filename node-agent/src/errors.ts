@@ -15,3 +15,8 @@ export class InputError extends SmartcopyError {
     super('SC_INPUT', message, options);
   }
 }
+
+/** What the system calls an error, such as ENOENT; of what has no such name, its text. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+}

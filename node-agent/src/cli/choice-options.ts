@@ -1,5 +1,6 @@
 import { checkGlob } from '@smartcopy/native';
 import type { Transfer } from '../engine/run-transfer.ts';
+import { maxRetries } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
 import { argumentBytes, showArgument } from './arguments.ts';
 import type { OptionWords } from './option-words.ts';
@@ -82,8 +83,6 @@ function parseBound(option: string, word: string): number {
   if (bytes !== undefined) return bytes;
   throw new InputError(`${option} takes a size, such as 500K, 100M or 1G, not '${showArgument(word)}'`);
 }
-
-const maxRetries = 100;
 
 function parseRetries(word: string): number {
   const count = /^\d+$/.test(word) ? Number(word) : Number.NaN;

@@ -1,6 +1,7 @@
 import type { DigestAlgorithm, VerifyLevel } from '@smartcopy/crds';
 import { defaultPreserve } from '../engine/defaults.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
+import { isMmapPastCache } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
 import type { AskedOfEngine } from '../system/engine-plan.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
@@ -84,7 +85,7 @@ function chooseUpdate(words: OptionWords): CopyOptions['update'] {
 function chooseCalls(words: OptionWords): Pick<CopyOptions, 'io' | 'directIo'> {
   const io = words.choice('io', { auto: 'Auto', posix: 'Posix', uring: 'IoUring', mmap: 'Mmap' } as const) ?? 'Auto';
   const directIo = words.flag('directIo') ? 'Always' : words.isNegated('directIo') ? 'Never' : 'Auto';
-  if (io === 'Mmap' && directIo === 'Always') words.refuse('--direct-io goes past the page cache, which --io mmap needs; give one');
+  if (isMmapPastCache({ io, directIo })) words.refuse('--direct-io goes past the page cache, which --io mmap needs; give one');
   return { io, directIo };
 }
 

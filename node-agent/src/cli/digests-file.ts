@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { escapePath } from '../engine/escape-path.ts';
 import type { TransferReport } from '../engine/run-transfer.ts';
-import { InputError } from '../errors.ts';
+import { errorCode, InputError } from '../errors.ts';
 import { refuseDigestsPlace, type Untouchable } from './digests-place.ts';
 import type { Interruption } from './interruption.ts';
 
@@ -27,7 +27,7 @@ function openOrRefuse(file: Buffer): number {
   try {
     return openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o644);
   } catch (error) {
-    throw new InputError(`--digests ${escapePath(file)} cannot be written: ${describeError(error)}`, { cause: error });
+    throw new InputError(`--digests ${escapePath(file)} cannot be written: ${errorCode(error)}`, { cause: error });
   }
 }
 
@@ -42,10 +42,6 @@ export function closeDigests(fd: number): TransferReport['digestsError'] {
     closeSync(fd);
     return undefined;
   } catch (error) {
-    return { errno: describeError(error), syscall: 'close' };
+    return { errno: errorCode(error), syscall: 'close' };
   }
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

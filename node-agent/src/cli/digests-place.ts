@@ -1,7 +1,8 @@
 import { type BigIntStats, fstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, joinPath, lastSegment, parentOf } from '../engine/byte-paths.ts';
 import { escapePath } from '../engine/escape-path.ts';
-import { InputError } from '../errors.ts';
+import { isSameFile } from '../engine/local-paths.ts';
+import { errorCode, InputError } from '../errors.ts';
 import type { Places } from './places.ts';
 
 /** What a list of digests must not take with it when it is emptied. */
@@ -24,15 +25,15 @@ export function refuseDigestsPlace(file: Buffer, untouchable: Untouchable): void
 }
 
 function describeLoss(file: Buffer, found: BigIntStats | undefined, { places, filesFromFd }: Untouchable): string | undefined {
-  if (filesFromFd !== undefined && isSame(found, fstatSync(filesFromFd, { bigint: true }))) return 'is the list of --files-from itself';
+  if (filesFromFd !== undefined && isSameFile(found, fstatSync(filesFromFd, { bigint: true }))) return 'is the list of --files-from itself';
   const [source, destination] = [look(Buffer.from(places.source)), look(Buffer.from(places.destination))];
-  if (isSame(found, source) || isSame(found, destination)) return 'is a file of this copy';
+  if (isSameFile(found, source) || isSameFile(found, destination)) return 'is a file of this copy';
   const place = placeOf(file);
   if (destination === undefined && isMadeAt(place, Buffer.from(places.destination))) return 'is a file of this copy';
   for (const directory of upwardsFrom(place.directory)) {
     const stats = look(directory);
-    if (isSame(stats, source)) return describeBelow(places.source);
-    if (isSame(stats, destination)) return describeBelow(places.destination);
+    if (isSameFile(stats, source)) return describeBelow(places.source);
+    if (isSameFile(stats, destination)) return describeBelow(places.destination);
   }
   return undefined;
 }
@@ -79,7 +80,7 @@ function readLink(path: Buffer): Buffer | undefined {
 /** Whether the copy will make its destination there. A destination whose directory is missing too is at no place yet. */
 function isMadeAt(place: Place, destination: Buffer): boolean {
   const directory = look(parentOf(destination));
-  return isSame(directory, look(place.directory)) && lastSegment(destination).equals(place.name);
+  return isSameFile(directory, look(place.directory)) && lastSegment(destination).equals(place.name);
 }
 
 /** A real directory and all above it. */
@@ -94,12 +95,4 @@ function look(path: Buffer): BigIntStats | undefined {
   } catch {
     return undefined; // What cannot be looked at cannot be opened either, which is told in a better place.
   }
-}
-
-function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
-  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

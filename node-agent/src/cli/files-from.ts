@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { escapePath } from '../engine/escape-path.ts';
-import { InputError } from '../errors.ts';
+import { errorCode, InputError } from '../errors.ts';
 import type { Interruption } from './interruption.ts';
 
 /** The list that `--files-from` names, open for the engine to read. */
@@ -21,7 +21,6 @@ function openOrRefuse(file: Buffer): number {
   try {
     return openSync(file, constants.O_RDONLY);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new InputError(`--files-from ${escapePath(file)} cannot be read: ${code}`, { cause: error });
+    throw new InputError(`--files-from ${escapePath(file)} cannot be read: ${errorCode(error)}`, { cause: error });
   }
 }

@@ -1,6 +1,6 @@
 import { type BigIntStats, lstatSync, realpathSync, statSync } from 'node:fs';
 import type { RootedPath } from '@smartcopy/native';
-import { InputError } from '../errors.ts';
+import { errorCode, InputError } from '../errors.ts';
 import { endsInSlash, joinPath, lastSegment, parentOf } from './byte-paths.ts';
 import { escapePath } from './escape-path.ts';
 
@@ -67,8 +67,9 @@ function rootedFile(real: Buffer): RootedPath {
   return { root: parentOf(real), path: lastSegment(real) };
 }
 
-function isSameFile(one: BigIntStats, other: BigIntStats | undefined): boolean {
-  return other !== undefined && one.dev === other.dev && one.ino === other.ino;
+/** Whether two looks saw one file or directory, whatever its names; what was not there is the same as nothing. */
+export function isSameFile(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
 function statEnd(path: Buffer, role: string): BigIntStats {
@@ -121,10 +122,6 @@ function isLink(path: Buffer): boolean {
   } catch {
     return false; // What is missing is no link.
   }
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
 }
 
 function realpath(path: Buffer): Buffer {

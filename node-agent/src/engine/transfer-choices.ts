@@ -14,8 +14,15 @@ type Choices = Required<
   Pick<Transfer, 'selection' | 'ordering' | 'symlinks' | 'onConflict' | 'atomic' | 'dryRun' | 'oneFileSystem' | 'retries'>
 >;
 
-/** Enough to outlast a server that restarts: with the pauses between them, about 15 seconds. */
+/** With the pauses between them (0.1 s, 0.5 s and 2.5 s) they outlast what passes quickly, and a copy that fails ends soon. */
 export const defaultRetries = 3;
+/** Pauses grow to 30 s, so these last for most of an hour: what has not passed by then is nothing that passes. */
+export const maxRetries = 100;
+
+/** Whether two choices cannot go together: what is mapped is in the page cache. Pure. */
+export function isMmapPastCache({ io, directIo }: Pick<Transfer, 'io' | 'directIo'>): boolean {
+  return io === 'Mmap' && directIo === 'Always';
+}
 
 /** The choices of a job, as the engine takes them. */
 export function choicesOf(asked: Asked): Choices {

@@ -1,7 +1,7 @@
 import { transferJobSpec } from '@smartcopy/crds';
 import { z } from 'zod';
 import type { Failure } from '../engine/run-transfer.ts';
-import { defaultRetries } from '../engine/transfer-choices.ts';
+import { defaultRetries, isMmapPastCache, maxRetries } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
 
 const job = transferJobSpec.shape;
@@ -62,9 +62,6 @@ export interface CopySettings {
   readonly onFailure?: (failure: Failure) => void;
 }
 
-/** As on the command line. */
-const maxRetries = 100;
-
 const settingsSchema = z
   .strictObject({
     threadCount: z.int().min(1).max(256).optional(),
@@ -95,7 +92,7 @@ const settingsSchema = z
     signal: z.instanceof(AbortSignal).optional(),
     onFailure: z.custom<(failure: Failure) => void>((value) => typeof value === 'function', 'a function is expected').optional(),
   })
-  .refine(({ io, directIo }) => !(io === 'Mmap' && directIo === 'Always'), {
+  .refine((calls) => !isMmapPastCache(calls), {
     path: ['directIo'],
     message: 'goes past the page cache, which io Mmap needs; give one',
   })

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { errorCode } from '../errors.ts';
 import type { DirectoryAnswer } from './directory-looks.ts';
 import { HostFiles } from './host-files.ts';
 import { lookAtDirectory } from './look-at-directory.ts';
@@ -14,6 +15,6 @@ function answer(path: string): DirectoryAnswer {
   try {
     return { kind: 'there', facts: lookAtDirectory(path, host) };
   } catch (error) {
-    return { kind: 'absent', code: error instanceof Error && 'code' in error ? String(error.code) : String(error) };
+    return { kind: 'absent', code: errorCode(error) };
   }
 }
