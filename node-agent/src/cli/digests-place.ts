@@ -3,6 +3,7 @@ import { isAbsolute, joinPath, lastSegment, parentOf } from '../engine/byte-path
 import { escapePath } from '../engine/escape-path.ts';
 import { isSameFile } from '../engine/local-paths.ts';
 import { errorCode, InputError } from '../errors.ts';
+import { namesBelow } from '../system/mounted-names.ts';
 import type { Places } from './places.ts';
 
 /** What a list of digests must not take with it when it is emptied. */
@@ -29,17 +30,24 @@ function describeLoss(file: Buffer, found: BigIntStats | undefined, { places, fi
   const [source, destination] = [look(Buffer.from(places.source)), look(Buffer.from(places.destination))];
   if (isSameFile(found, source) || isSameFile(found, destination)) return 'is a file of this copy';
   const place = placeOf(file);
-  if (destination === undefined && isMadeAt(place, Buffer.from(places.destination))) return 'is a file of this copy';
-  for (const directory of upwardsFrom(place.directory)) {
-    const stats = look(directory);
-    if (isSameFile(stats, source)) return describeBelow(places.source);
-    if (isSameFile(stats, destination)) return describeBelow(places.destination);
-  }
-  return undefined;
+  const end = endAbove(place, found, places);
+  if (end !== undefined) return `lies below ${escapePath(end)}, where it could take the place of a file`;
+  return destination === undefined && isMadeAt(place, Buffer.from(places.destination)) ? 'is a file of this copy' : undefined;
 }
 
-function describeBelow(end: Uint8Array): string {
-  return `lies below ${escapePath(end)}, where it could take the place of a file`;
+function endAbove(place: Place, found: BigIntStats | undefined, { source, destination }: Places): Uint8Array | undefined {
+  return [source, destination].find((end) => {
+    const stats = look(Buffer.from(end));
+    if (stats === undefined || !stats.isDirectory()) return false;
+    for (const directory of upwardsFrom(place.directory)) if (isSameFile(look(directory), stats)) return true;
+    return isShownBelow(Buffer.from(end), found === undefined ? place.directory : joinPath(place.directory, place.name));
+  });
+}
+
+/** The way upwards from a bind mount of a directory does not come by what that directory lies in. */
+function isShownBelow(end: Buffer, path: Buffer): boolean {
+  const stats = look(path);
+  return namesBelow(realpathSync.native(end, { encoding: 'buffer' }), path).some((name) => isSameFile(look(name), stats));
 }
 
 /** Where a file is, or would be made: links are followed also where they lead to nothing yet. */

@@ -17,7 +17,12 @@ export interface Mount {
 
 /** Everything mounted in this process's mount namespace, in the kernel's order. */
 export function readMounts(host: HostFiles): readonly Mount[] {
-  const lines = host.text('/proc/self/mountinfo')?.split('\n') ?? [];
+  return parseMounts(host.text('/proc/self/mountinfo') ?? '');
+}
+
+/** @param mountinfo what that file says. Lines that are none of it are passed over */
+export function parseMounts(mountinfo: string): readonly Mount[] {
+  const lines = mountinfo.split('\n');
   return lines.map(parseMount).filter((mount) => mount !== undefined);
 }
 
