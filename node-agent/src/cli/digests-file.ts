@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:f
 import { escapePath } from '../engine/escape-path.ts';
 import type { TransferReport } from '../engine/run-transfer.ts';
 import { errorCode, InputError } from '../errors.ts';
-import { refuseDigestsPlace, type Untouchable } from './digests-place.ts';
+import { refuseDigestsPlace, refuseOpenedDigests, type Untouchable } from './digests-place.ts';
 import type { Interruption } from './interruption.ts';
 
 /** The file that `--digests` names, open for the engine to write to. */
@@ -14,12 +14,18 @@ export interface DigestsFile {
 
 /**
  * Opens the file, made if it is missing, and empties it.
- * @throws InputError when it cannot be opened, or is or lies in what is read, copied or replaced; then nothing is touched
+ * @throws InputError when it cannot be opened, or is or lies in what is read, copied or replaced; then nothing that was there is touched
  */
 export async function openDigestsFile(file: Buffer, untouchable: Untouchable, { useFile }: Interruption): Promise<DigestsFile> {
   refuseDigestsPlace(file, untouchable);
   const fd = await useFile(file, () => openOrRefuse(file));
-  if (fstatSync(fd).isFile()) ftruncateSync(fd); // A pipe (`>(sort)`) has nothing to empty.
+  try {
+    refuseOpenedDigests(fd, file, untouchable);
+    if (fstatSync(fd).isFile()) ftruncateSync(fd); // A pipe (`>(sort)`) has nothing to empty.
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
   return { fd, close: (report) => closeInto(report, fd) };
 }
 

@@ -15,14 +15,41 @@ export interface Untouchable {
 
 /**
  * Looks where a list of digests would be written, before it is opened or made. Files and directories are told by device and number, so
- * that links, and other mounts of the two ends, are seen through.
+ * that links and other mounts are seen through.
  * @throws InputError when it is or lies in what is read, copied or replaced
  */
 export function refuseDigestsPlace(file: Buffer, untouchable: Untouchable): void {
-  const found = look(file);
+  refuse(file, { path: file, found: look(file) }, untouchable);
+}
+
+/**
+ * Looks again at what was opened by that name, before it is emptied: a link on the way may lead elsewhere by now.
+ * @throws InputError as before
+ */
+export function refuseOpenedDigests(fd: number, file: Buffer, untouchable: Untouchable): void {
+  refuse(file, { path: nameOfOpen(fd) ?? file, found: fstatSync(fd, { bigint: true }) }, untouchable);
+}
+
+/** What is to be written to, and how it is found. */
+interface Target {
+  readonly path: Buffer;
+  readonly found: BigIntStats | undefined;
+}
+
+function refuse(file: Buffer, { path, found }: Target, untouchable: Untouchable): void {
   if (found !== undefined && !found.isFile()) return; // A pipe or a terminal has nothing that could be lost.
-  const why = describeLoss(file, found, untouchable);
+  const why = describeLoss(path, found, untouchable);
   if (why !== undefined) throw new InputError(`--digests ${escapePath(file)} ${why}; write the digests elsewhere`);
+}
+
+/** By which name the kernel knows it now; undefined where it has none below this process's root, or /proc is not mounted. */
+function nameOfOpen(fd: number): Buffer | undefined {
+  try {
+    const name = readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' });
+    return isAbsolute(name) ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function describeLoss(file: Buffer, found: BigIntStats | undefined, { places, filesFromFd }: Untouchable): string | undefined {

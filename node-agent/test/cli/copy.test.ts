@@ -428,16 +428,42 @@ for (const [given, sentence] of digestPlaces) {
   });
 }
 
-test('digests that are written below another mount of the source are refused', { skip: withoutMounts() }, async (t) => {
+const mountedPlaces: readonly (readonly [mount: string, given: string, end: string])[] = [
+  ['mount --bind src mount', 'mount/sub/b.txt', 'src'],
+  ['mount --bind src/sub mount', 'mount/b.txt', 'src'],
+  ['mount --bind src/sub mount', 'mount/new', 'src'],
+  ['mount --bind src/sub/b.txt file', 'file', 'src'],
+  ['mount -t tmpfs none src/disk && touch src/disk/b && mount --bind src/disk mount', 'mount/b', 'src'],
+  ['mount --bind dst/sub mount', 'mount/old', 'dst'],
+];
+for (const [mount, given, end] of mountedPlaces) {
+  test(`digests to ${given} after ${mount} are refused, and nothing is emptied or made`, { skip: withoutMounts() }, async (t) => {
+    const top = smallTree(t);
+    writeFiles(top, { 'dst/sub/old': 'old', file: '' });
+    for (const directory of ['mount', 'src/disk']) mkdirSync(join(top, directory));
+    const before = readdirSync(top, { recursive: true }).sort();
+    const { status, stderr } = await runShell(
+      `exec unshare --mount --map-root-user sh -c '${mount} && exec "$@"' - $smartcopy --digests ${given} src dst`,
+      top,
+    );
+    assert.match(stderr, new RegExp(`--digests ${given} lies below ${end}`));
+    assert.equal(status, 2);
+    assert.deepEqual(readdirSync(top, { recursive: true }).sort(), before);
+    const contents = ['src/sub/b.txt', 'dst/sub/old'].map((path) => readFileSync(join(top, path), 'utf8'));
+    assert.deepEqual(contents, ['beta', 'old']);
+  });
+}
+
+test('digests below a mount of something else are written', { skip: withoutMounts() }, async (t) => {
   const top = smallTree(t);
-  mkdirSync(join(top, 'mount'));
+  for (const directory of ['mount', 'elsewhere']) mkdirSync(join(top, directory));
+  const mounted = `mount --bind elsewhere mount && exec "$@"`;
   const { status, stderr } = await runShell(
-    `exec unshare --mount --map-root-user sh -c 'mount --bind src mount && exec "$@"' - $smartcopy --digests mount/sub/b.txt src dst`,
+    `exec unshare --mount --map-root-user sh -c '${mounted}' - $smartcopy --digests mount/new src dst`,
     top,
   );
-  assert.match(stderr, /--digests mount\/sub\/b\.txt lies below src/);
-  assert.equal(status, 2);
-  assert.equal(readFileSync(join(top, 'src/sub/b.txt'), 'utf8'), 'beta');
+  assert.equal(status, 0, stderr);
+  assert.equal(linesOf(top, 'elsewhere/new').length, 3);
 });
 
 test('digests beside a copied file, and on standard output, are written', async (t) => {
