@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { eventually } from '../../../test/support/eventually.ts';
 import { neededBytes, planBenchmark } from '../../src/benchmark/measurements.ts';
 import { mainPath, runCli, startCli, startProgram, temporaryDirectory } from './run-cli.ts';
 
@@ -63,7 +63,7 @@ test('a person at a terminal sees a line for each as it is measured', async (t) 
 test('Ctrl-C ends a benchmark and removes its folder', async (t) => {
   const top = temporaryDirectory(t);
   const { process: child, result } = startCli(['benchmark', top, '--size', '2G']);
-  while (readdirSync(top).length === 0) await setTimeout(20);
+  await eventually('its folder', () => readdirSync(top).length > 0);
   child.kill('SIGINT');
   assert.equal((await result).status, 130);
   assert.deepEqual(readdirSync(top), []);
@@ -72,7 +72,7 @@ test('Ctrl-C ends a benchmark and removes its folder', async (t) => {
 test('with --json an interrupted benchmark has a document too, of what it had measured', async (t) => {
   const top = temporaryDirectory(t);
   const { process: child, result } = startCli(['benchmark', top, '--json', '--size', '2G']);
-  while (!readdirSync(top, { recursive: true }).some((path) => String(path).endsWith('/large'))) await setTimeout(20);
+  await eventually('its large file', () => readdirSync(top, { recursive: true }).some((path) => String(path).endsWith('/large')));
   child.kill('SIGINT');
   const { status, stdout } = await result;
   assert.equal(status, 130);
