@@ -12,17 +12,19 @@ if (source === undefined || destination === undefined) {
 const interruption = new AbortController();
 process.once('SIGINT', () => interruption.abort(new Error('interrupted')));
 
+const selection = { exclude: ['*.tmp'] };
+
 try {
   // What there is to do, without doing it.
-  const { plannedBytes } = await copy(source, destination, { dryRun: true, selection: { exclude: ['*.tmp'] } });
+  const { plannedBytes } = await copy(source, destination, { dryRun: true, selection });
   console.error(`${plannedBytes} bytes to copy`);
 
-  // The short way: everything, and every byte read back.
-  const { counters } = await copy(source, destination, { verify: { algorithm: 'XXH3' }, signal: interruption.signal });
+  // The short way: to the end, and every byte read back.
+  const { counters } = await copy(source, destination, { selection, verify: { algorithm: 'XXH3' }, signal: interruption.signal });
   console.log(`${counters.filesDone} files copied, ${counters.bytesVerified} bytes read back and found equal`);
 
   // The same settings for many copies, with progress, and a limit that changes meanwhile.
-  const engine = new Engine({ update: 'IfDifferent', limitBytesPerSecond: 100_000_000, signal: interruption.signal });
+  const engine = new Engine({ selection, update: 'IfDifferent', limitBytesPerSecond: 100_000_000, signal: interruption.signal });
   const running = engine.start(source, destination);
   for await (const { bytesDone, bytesTotal, filesUnchanged } of running.progress()) {
     console.log(`${bytesDone} of ${bytesTotal} bytes, ${filesUnchanged} files equal already`);

@@ -193,10 +193,12 @@ for (const [settings, said] of contradictions) {
   });
 }
 
-test('the example runs', async (t) => {
+test('the example runs, and copies what it said it would', async (t) => {
   const { source, destination } = twoFiles(t);
+  writeFileSync(join(source, 'inner/left.tmp'), 'out');
   const { status, stdout, stderr } = await startProgram(process.execPath, [example, source, destination]).result;
   assert.equal(status, 0, stderr);
+  assert.equal(stderr, '3000007 bytes to copy\n');
   assert.match(stdout, /^2 files copied, 3000007 bytes read back and found equal\n(.*\n)*.*2 files equal already\nComplete\n$/);
   assert.equal((await startProgram(process.execPath, [example, `${source}-missing`, destination]).result).status, 1);
 });
