@@ -62,12 +62,12 @@ export async function copy(
   return deliverAnswer(`${JSON.stringify(documentOf(report, transfer))}\n`, status, screen);
 }
 
-/** The status of a job, and what only a command has to say: how long it took, to the microsecond, and that nothing was written. */
+/** The status of a job, and what only a command has to say: how long it took, not rounded to seconds, and that nothing was written. */
 function documentOf(report: TransferReport, { verify, dryRun }: Transfer): object {
   const { durationMs, plannedBytes } = report;
   return {
     ...statusOfEnded(report, verify, dryRun),
-    durationSeconds: Number((durationMs / 1000).toFixed(6)),
+    durationSeconds: durationMs / 1000,
     ...(dryRun ? { dryRun, plannedBytes } : {}),
   };
 }
