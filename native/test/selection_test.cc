@@ -675,6 +675,27 @@ class Retried : public Lists {
     faults::Clear();
     return report;
   }
+
+  // Copies into a new destination with one of these calls failing, each in turn, as long as there are so many.
+  void CopyWithEachRefused(Syscall call, const std::function<Report()>& copy,
+                           const std::function<void(const Report&)>& check) {
+    request_.retries = 1;
+    request_.thread_count = 1;
+    for (int64_t index = 0;; ++index) {
+      SCOPED_TRACE(index);
+      std::filesystem::remove_all(place_ / "destination");
+      faults::Plan plan;
+      plan.failing = call;
+      plan.failing_index = index;
+      plan.failing_errno = EMFILE;
+      faults::Use(plan);
+      const Report report = copy();
+      const bool failed = faults::CallCount(call) > index;
+      faults::Clear();
+      if (!failed) return;
+      if (report.started()) check(report);
+    }
+  }
 };
 
 TEST_F(Retried, WhatFailedForAPassingReasonIsTriedAgainAtTheEnd) {
@@ -709,69 +730,61 @@ TEST_F(Retried, WithTheOtherNamesOfAFileWaiting) {
 
 // Whatever cannot be opened for a moment, in every order and by a list.
 TEST_F(Retried, DirectoriesInOrderAndByAList) {
-  request_.retries = 1;
-  request_.thread_count = 1;
-  std::string list;
-  const auto copy_with_fault = [&](int64_t index) {
-    std::filesystem::remove_all(place_ / "destination");
-    faults::Plan plan;
-    plan.failing = Syscall::kOpenat2;
-    plan.failing_index = index;
-    plan.failing_errno = EMFILE;
-    faults::Use(plan);
-    const Report report = list.empty() ? Copy(request_) : CopyListed(list);
-    const bool failed = faults::CallCount(Syscall::kOpenat2) > index;
-    faults::Clear();
-    if (!failed || !report.started()) return failed;
-    EXPECT_TRUE(Clean(report)) << index << list;
-    // Of a list, every path that needs a directory.
-    const int64_t most = list.empty() ? 1 : 7;
-    EXPECT_GE(report.result().tried_again, 1) << index << list;
-    EXPECT_LE(report.result().tried_again, most) << index << list;
-    EXPECT_EQ(report[Word::kFilesTotal], 7) << index << list;
-    EXPECT_EQ(report[Word::kFilesDone], 7) << index << list;
-    EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source")) << index << list;
-    return failed;
+  const auto check = [&](const Report& report, int64_t most_tried_again) {
+    EXPECT_TRUE(Clean(report));
+    EXPECT_GE(report.result().tried_again, 1);
+    EXPECT_LE(report.result().tried_again, most_tried_again);
+    EXPECT_EQ(report[Word::kFilesTotal], 7);
+    EXPECT_EQ(report[Word::kFilesDone], 7);
+    EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source"));
   };
   for (const Ordering ordering : {Ordering::kPath, Ordering::kLargestFirst}) {
     request_.ordering = ordering;
-    for (int64_t index = 0; copy_with_fault(index); ++index) continue;
+    CopyWithEachRefused(
+        Syscall::kOpenat2, [&] { return Copy(request_); }, [&](const Report& report) { check(report, 1); });
   }
-  for (const char* paths :
+  for (const char* list :
        {"a/one.txt\na/deep/three.txt\na/two.log\na/empty\nb/\nb/four.log\ncache/sub/\ncache\n./\n",
         "a/\na/deep/\nb/\ncache/sub/\ncache/\ntop.txt\n",
         "a/one.txt\na/two.log\na/deep/three.txt\na/empty\nb/four.log\ncache/five.txt\ncache/sub/six.txt\ntop.txt\n"}) {
-    list = paths;
+    SCOPED_TRACE(list);
     for (const Ordering ordering : {Ordering::kPath, Ordering::kAuto}) {
       request_.ordering = ordering;
-      for (int64_t index = 0; copy_with_fault(index); ++index) continue;
+      // Of a list, every path that needs a directory.
+      CopyWithEachRefused(
+          Syscall::kOpenat2, [&] { return CopyListed(list); }, [&](const Report& report) { check(report, 7); });
     }
   }
 }
 
 // What a list asks for and is not there is named, although the directory above it could not be opened at first.
 TEST_F(Retried, WhatIsMissingFromAListedDirectoryIsNamed) {
-  request_.retries = 1;
-  request_.thread_count = 1;
   bool any = false;
-  for (int64_t index = 0;; ++index) {
-    std::filesystem::remove_all(place_ / "destination");
-    faults::Plan plan;
-    plan.failing = Syscall::kOpenat2;
-    plan.failing_index = index;
-    plan.failing_errno = EMFILE;
-    faults::Use(plan);
-    const Report report = CopyListed("a/\na/deep/missing\n");
-    const bool failed = faults::CallCount(Syscall::kOpenat2) > index;
-    faults::Clear();
-    if (!failed) break;
-    if (!report.started()) continue;
-    any = true;
-    ASSERT_EQ(report.failures.size(), 1u) << index;
-    EXPECT_EQ(report.failures[0].reason, FailureReason::kNotInSource) << index;
-    EXPECT_EQ(report.failures[0].path, "a/deep/missing") << index;
-  }
+  CopyWithEachRefused(
+      Syscall::kOpenat2, [&] { return CopyListed("a/\na/deep/missing\n"); },
+      [&](const Report& report) {
+        any = true;
+        ASSERT_EQ(report.failures.size(), 1u);
+        EXPECT_EQ(report.failures[0].reason, FailureReason::kNotInSource);
+        EXPECT_EQ(report.failures[0].path, "a/deep/missing");
+      });
   EXPECT_TRUE(any);
+}
+
+// A directory that was read in part is read from its beginning again.
+TEST_F(Retried, DirectoriesThatCouldNotBeReadToTheirEnd) {
+  for (int index = 0; index < 600; ++index) WriteFile(place_ / "source/a/" + std::to_string(index), "x");
+  request_.buffer_bytes = 4'096;
+  for (const Ordering ordering : {Ordering::kPath, Ordering::kAuto}) {
+    request_.ordering = ordering;
+    CopyWithEachRefused(
+        Syscall::kGetdents64, [&] { return Copy(request_); },
+        [&](const Report& report) {
+          EXPECT_TRUE(Clean(report));
+          EXPECT_EQ(report[Word::kFilesDone], 607);
+          EXPECT_TRUE(SameTree(place_ / "destination", place_ / "source"));
+        });
+  }
 }
 
 TEST_F(Retried, WhatFailsForGoodIsNamedAfterTheLastRound) {

@@ -11,13 +11,19 @@ namespace {
 // What getdents64 writes, from its manual page; libc gives the same layout the name dirent64.
 using RawEntry = dirent64;
 
+// Who reads the directory once more, because the error may pass, is to see what came before it too.
+IoError Rewound(int directory, IoError error) {
+  if (sys::Seek(directory, 0, SEEK_SET) < 0) return {EIO, Syscall::kLseek};
+  return error;
+}
+
 }  // namespace
 
 Result<Listing> Listing::Read(int directory, std::span<std::byte> buffer) {
   Listing listing;
   for (;;) {
     const long got = sys::Getdents64(directory, buffer.data(), buffer.size());
-    if (got < 0) return IoError{static_cast<int>(-got), Syscall::kGetdents64};
+    if (got < 0) return Rewound(directory, IoError{static_cast<int>(-got), Syscall::kGetdents64});
     if (got == 0) return listing;
     if (!listing.Add(buffer.first(static_cast<size_t>(got)))) return IoError{EIO, Syscall::kGetdents64};
   }

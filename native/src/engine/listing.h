@@ -20,7 +20,8 @@ class Listing {
     uint8_t type;  // DT_*; DT_UNKNOWN where the file system does not say
   };
 
-  // Reads the whole directory through `buffer`, which must hold at least one entry (a name of 255 bytes).
+  // Reads the whole directory, from where it is, through `buffer`, which must hold at least one entry (a name of 255
+  // bytes). After an error the directory is at its beginning.
   static Result<Listing> Read(int directory, std::span<std::byte> buffer);
   // Adds what one getdents64 gave. False when that is not a sequence of entries with a name each: the kernel checks
   // what comes from a disk or a FUSE server, not every version of it checks everything.
