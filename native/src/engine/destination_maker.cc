@@ -74,6 +74,7 @@ std::shared_ptr<OpenDirectory> DestinationMaker::Complete(const std::shared_ptr<
     if (!failed && !(*next)->refused.load()) continue;
     // It may be made yet.
     if (failed && transfer_.request.retries > 0 && IsTransient(*failed)) return nullptr;
+    // What is below it is not told of again.
     for (; next != unmade.rend(); ++next) (*next)->refused.store(true);
     return nullptr;
   }

@@ -261,10 +261,11 @@ Outcome FileCopier::LookAtCreated(FileCopy& file) {
     return TaskFailure(file.task, created.error(), Side::kDestination);
   }
   file.created = *created;
-  const Directory& directory = *file.task.directory;
-  const bool has_its_mode = (created->st_mode & 07777) == kPrivateMode;
-  if (!has_its_mode) directory.file_system->invents_modes.store(true, std::memory_order_relaxed);
-  if (has_its_mode && directory.created) file.task.directory->new_file_owner.Learn(*created);
+  Directory& directory = *file.task.directory;
+  if ((created->st_mode & 07777) != kPrivateMode)
+    directory.file_system->invents_modes.store(true, std::memory_order_relaxed);
+  else if (directory.created)
+    directory.new_file_owner.Learn(*created);
   return std::nullopt;
 }
 

@@ -251,7 +251,7 @@ Outcome MetadataKeeper::KeepMode() {
   if (may_allow_more || mode_touched_ || mode != present) {
     const auto error = ErrorOf(sys::Fchmod(ends_.destination, mode), Syscall::kFchmod);
     if (error && !IsOneOf(error->code, kModeRefused)) return AtDestination(*error);
-    auto kept = error ? Result<bool>(false) : preserve_.mode ? HasMode(mode) : Result<bool>(true);
+    auto kept = error ? Result<bool>(false) : HasMode(mode);
     if (!kept) return AtDestination(kept.error());
     if (!*kept) {
       if (Outcome failed = Lose(Attribute::kMode, error.value_or(IoError{0, Syscall::kFchmod}))) return failed;
@@ -261,9 +261,10 @@ Outcome MetadataKeeper::KeepMode() {
   return drops_for_owner ? Lose(Attribute::kSetuid, {EPERM, Syscall::kFchmod}) : std::nullopt;
 }
 
-// Whether the mode that was set is there. Only looked at where the file system has modes of its own making.
+// Whether the mode that was set is there, as far as anybody minds. Only looked at where the file system has modes of
+// its own making.
 Result<bool> MetadataKeeper::HasMode(mode_t mode) const {
-  if (!entry_.directory.file_system->invents_modes.load(std::memory_order_relaxed)) return true;
+  if (!preserve_.mode || !entry_.directory.file_system->invents_modes.load(std::memory_order_relaxed)) return true;
   auto found = StatOf(ends_.destination);
   if (!found) return found.error();
   return (found->st_mode & 07777) == mode;

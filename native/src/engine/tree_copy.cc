@@ -212,8 +212,7 @@ void TreeCopy::Run(Worker& worker, DirectoryTask& task) {
   Outcome failed;
   ContentsTask contents;
   if (!transfer_.control.cancelled()) contents.directory = OpenDirectoryPair(worker, task, failed);
-  if (failed && retries_.Wants(*failed)) return retries_.Keep(std::move(task));
-  if (failed) transfer_.Fail(std::move(*failed));
+  if (failed && KeepOrFail(task, std::move(*failed))) return;
   if (contents.directory == nullptr) return Release(task.parent);
   Run(worker, contents);
 }
@@ -223,27 +222,22 @@ void TreeCopy::Run(Worker& worker, ContentsTask& task) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(task.directory, error);
   if (open != nullptr) return ListDirectory(worker, task.directory, open);
-  LoseContents(task.directory, SystemFailure(error->error, error->side, PathOf(*task.directory, {})));
+  LoseContents(task.directory, error->error, error->side);
 }
 
 // Contents that cannot be listed, now or at all.
-void TreeCopy::LoseContents(const std::shared_ptr<Directory>& directory, Failure failure) {
-  if (retries_.Wants(failure)) return retries_.Keep(ContentsTask{directory});
-  transfer_.Fail(std::move(failure));
-  Release(directory);
+void TreeCopy::LoseContents(const std::shared_ptr<Directory>& directory, const IoError& error, Side side) {
+  if (!KeepOrFail(ContentsTask{directory}, SystemFailure(error, side, PathOf(*directory, {})))) Release(directory);
 }
 
 void TreeCopy::Run(Worker& worker, EntriesTask& task) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(task.directory, error);
   const auto directory = task.directory;
-  if (open == nullptr) {
-    Failure failure = SystemFailure(error->error, error->side, PathOf(*directory, {}));
-    if (retries_.Wants(failure)) return retries_.Keep(std::move(task));
-    transfer_.Fail(std::move(failure));
-  } else {
+  if (open != nullptr)
     RunEntries(worker, std::move(task), open);
-  }
+  else if (KeepOrFail(std::move(task), SystemFailure(error->error, error->side, PathOf(*directory, {}))))
+    return;
   Release(directory);
 }
 
@@ -335,7 +329,7 @@ void TreeCopy::ListDirectory(Worker& worker, const std::shared_ptr<Directory>& d
   if (directory == top_ && !top_->created && !transfer_.request.dry_run)
     destinations_.RemoveLeftovers(*top_, open->destination.get(), worker.buffer.bytes());
   auto listing = Listing::Read(open->source.get(), worker.buffer.bytes());
-  if (!listing) return LoseContents(directory, SystemFailure(listing.error(), Side::kSource, PathOf(*directory, {})));
+  if (!listing) return LoseContents(directory, listing.error(), Side::kSource);
   const std::string path = transfer_.selection.needs_paths() ? PathOf(*directory, {}) : std::string();
   EntriesTask entries{directory, std::make_shared<const Listing>(std::move(*listing)), 0, 0};
   entries.end = entries.listing->size();
@@ -459,9 +453,10 @@ void TreeCopy::RunFile(Worker& worker, FileTask& task, std::shared_ptr<OpenDirec
   if (task.directory->on_demand || !open->destination.valid()) {
     Outcome failed;
     open = destinations_.Complete(task.directory, std::move(open), failed, worker.buffer.bytes());
-    if (failed && retries_.Wants(*failed)) return retries_.Keep(std::move(task));
-    if (failed) destinations_.Refuse(task.directory);
-    if (failed) transfer_.Fail(std::move(*failed));
+    if (failed) {
+      if (KeepOrFail(task, std::move(*failed))) return;
+      destinations_.Refuse(task.directory);
+    }
     if (open == nullptr) return Release(task.directory);
   }
   if (task.is_symbolic_link)
@@ -505,6 +500,12 @@ void TreeCopy::FileFailed(const WrittenFile& file, Failure failure) {
   }
   if (file.link_group) RunAgain(entries_.hard_links.Failed(*file.link_group));
   Release(file.directory);
+}
+
+bool TreeCopy::KeepOrFail(Task task, Failure failure) {
+  if (retries_.Wants(failure)) return retries_.Keep(std::move(task)), true;
+  transfer_.Fail(std::move(failure));
+  return false;
 }
 
 bool TreeCopy::PushRetries() {

@@ -115,7 +115,7 @@ class TreeCopy final : private CompletionListener {
   void Run(Worker& worker, EntriesTask& task);
   void Run(Worker& worker, FileTask& task);
   void Run(Worker& worker, ContentsTask& task);
-  void LoseContents(const std::shared_ptr<Directory>& directory, Failure failure);
+  void LoseContents(const std::shared_ptr<Directory>& directory, const IoError& error, Side side);
   void Run(Worker& worker, OrderedWalkTask& task);
   void Run(Worker& worker, PathListTask& task);
   void Run(Worker& worker, ListedAgainTask& task);
@@ -169,6 +169,8 @@ class TreeCopy final : private CompletionListener {
   void Release(std::shared_ptr<Directory> directory);
   void FinishDirectory(const std::shared_ptr<Directory>& directory);
 
+  // Keeps what failed for a reason that may pass, to be tried again, and answers so; tells of any other failure.
+  bool KeepOrFail(Task task, Failure failure);
   bool PushRetries();
   CopyResult Conclude();
 

@@ -1,7 +1,6 @@
 // The part of a tree copy that takes its paths from a list.
 #include <errno.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "tree_copy.h"

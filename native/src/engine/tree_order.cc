@@ -84,12 +84,7 @@ void TreeCopy::Walk(Worker& worker, const std::shared_ptr<Directory>& from) {
       }
       Outcome failed;
       const auto child = OpenDirectoryPair(worker, *below, failed);
-      if (failed && retries_.Wants(*failed)) {
-        directory->pending.fetch_add(1);
-        retries_.Keep(std::move(*below));
-        continue;
-      }
-      if (failed) transfer_.Fail(std::move(*failed));
+      if (failed && KeepOrFail(std::move(*below), std::move(*failed))) directory->pending.fetch_add(1);
       if (child == nullptr) continue;
       directory->pending.fetch_add(1);
       Enter(worker, child, levels);
@@ -100,11 +95,11 @@ void TreeCopy::Walk(Worker& worker, const std::shared_ptr<Directory>& from) {
 void TreeCopy::Enter(Worker& worker, const std::shared_ptr<Directory>& directory, std::vector<Level>& levels) {
   std::optional<DirectoryTable::OpenError> error;
   const auto open = transfer_.directories.Get(directory, error);
-  if (open == nullptr) return LoseContents(directory, SystemFailure(error->error, error->side, PathOf(*directory, {})));
+  if (open == nullptr) return LoseContents(directory, error->error, error->side);
   if (directory == top_ && !top_->created && !transfer_.request.dry_run)
     destinations_.RemoveLeftovers(*top_, open->destination.get(), worker.buffer.bytes());
   auto listing = Listing::Read(open->source.get(), worker.buffer.bytes());
-  if (!listing) return LoseContents(directory, SystemFailure(listing.error(), Side::kSource, PathOf(*directory, {})));
+  if (!listing) return LoseContents(directory, listing.error(), Side::kSource);
   auto order = OrderOf(*listing);
   levels.push_back({directory, std::move(*listing), std::move(order), 0});
 }
