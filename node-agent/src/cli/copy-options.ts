@@ -1,7 +1,7 @@
 import type { DigestAlgorithm, VerifyLevel } from '@smartcopy/crds';
 import { defaultPreserve } from '../engine/defaults.ts';
 import type { Transfer } from '../engine/run-transfer.ts';
-import { isMmapPastCache } from '../engine/transfer-choices.ts';
+import { isMmapPastCache, maxBufferBytes, minBufferBytes } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
 import type { AskedOfEngine } from '../system/engine-plan.ts';
 import { maxThreadCount } from '../system/thread-count.ts';
@@ -136,9 +136,6 @@ export function parseThreads(word: string): number {
   if (count <= maxThreadCount) return count;
   throw new InputError(`--threads takes a whole number from 0 (automatic) to ${maxThreadCount}, not '${showArgument(word)}'`);
 }
-
-const minBufferBytes = 4 * 1024;
-const maxBufferBytes = 1024 ** 3;
 
 function parseBufferSize(word: string): number {
   const bytes = parseSize(word);

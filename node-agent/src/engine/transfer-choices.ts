@@ -19,6 +19,10 @@ export const defaultRetries = 3;
 /** Pauses grow to 30 s, so these last for most of an hour: what has not passed by then is nothing that passes. */
 export const maxRetries = 100;
 
+/** What one read or write of a large file may move. The least is a page; the most keeps the buffers of a few threads within memory. */
+export const minBufferBytes = 4 * 1024;
+export const maxBufferBytes = 1024 ** 3;
+
 /** Whether two choices cannot go together: what is mapped is in the page cache. Pure. */
 export function isMmapPastCache({ io, directIo }: Pick<Transfer, 'io' | 'directIo'>): boolean {
   return io === 'Mmap' && directIo === 'Always';

@@ -1,8 +1,9 @@
 import { transferJobSpec } from '@smartcopy/crds';
 import { z } from 'zod';
 import type { Failure } from '../engine/run-transfer.ts';
-import { defaultRetries, isMmapPastCache, maxRetries } from '../engine/transfer-choices.ts';
+import { defaultRetries, isMmapPastCache, maxBufferBytes, maxRetries, minBufferBytes } from '../engine/transfer-choices.ts';
 import { InputError } from '../errors.ts';
+import { maxThreadCount } from '../system/thread-count.ts';
 
 const job = transferJobSpec.shape;
 const engine = job.engine.unwrap().shape;
@@ -64,12 +65,8 @@ export interface CopySettings {
 
 const settingsSchema = z
   .strictObject({
-    threadCount: z.int().min(1).max(256).optional(),
-    bufferBytes: z
-      .int()
-      .min(4096)
-      .max(1024 ** 3)
-      .optional(),
+    threadCount: z.int().min(1).max(maxThreadCount).optional(),
+    bufferBytes: z.int().min(minBufferBytes).max(maxBufferBytes).optional(),
     update: job.update.unwrap().default('Always'),
     selection: job.selection,
     ordering: job.ordering,
