@@ -41,7 +41,7 @@ const spareBytes = 512 * 1024 ** 2;
  * free page reporting takes back what a guest has had free for two seconds, in blocks of 2 MiB, and hands it out again at about 1 GB/s.
  * Whoever writes in large pieces would pay for that, and whoever writes in small ones, from pages just freed, would not. Taken in huge pages,
  * for small ones come from what is in pieces and was never reported; and more than asked for, for what was touched is not all that is chosen
- * from: of 12 runs of a copy of 1.6 GB, 6 were slowed after 1.6 GB in huge pages, 2 after 3 GB.
+ * from: of 8 runs of a copy of 1.6 GB, 6 were slowed after 1.6 GB in huge pages, 3 after 3 GB, and by less.
  */
 export async function touchFreeMemory(bytes: number): Promise<void> {
   const touched = Math.min(2 * bytes + spareBytes, memoryBytes('MemFree') - spareBytes);
