@@ -11,10 +11,11 @@ namespace {
 // What getdents64 writes, from its manual page; libc gives the same layout the name dirent64.
 using RawEntry = dirent64;
 
-// Who reads the directory once more, because the error may pass, is to see what came before it too.
+// Who reads the directory once more, because the error may pass, is to see what came before it too. One opened with
+// O_PATH has nothing to go back on: that it cannot be read is what is wrong.
 IoError Rewound(int directory, IoError error) {
-  if (sys::Seek(directory, 0, SEEK_SET) < 0) return {EIO, Syscall::kLseek};
-  return error;
+  const long at = sys::Seek(directory, 0, SEEK_SET);
+  return at < 0 && at != -EBADF ? IoError{EIO, Syscall::kLseek} : error;
 }
 
 }  // namespace
